@@ -1,0 +1,57 @@
+package checkpoint_test
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"testing/fstest"
+
+	"github.com/semsearch/semsearch/encoder/checkpoint"
+)
+
+func ExampleOpen() {
+	ck, err := checkpoint.Open("../transformer/testdata/mean")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ck.Name, ck.Architecture, ck.Config.NumHiddenLayers, "layers of", ck.Config.HiddenSize)
+	fmt.Println(ck.Pooling, ck.Normalize, ck.MaxTokens)
+	fmt.Println(ck.Fingerprint())
+	// Output:
+	// mean BertModel 2 layers of 32
+	// mean true 16
+	// bert-32-02e21cba5840155e
+}
+
+func ExampleOpenFS() {
+	ck, err := checkpoint.OpenFS(os.DirFS("../transformer/testdata/last"), "last")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s: %s, %q\n", ck.Name, ck.Pooling, ck.QueryPrompt())
+
+	_, err = checkpoint.OpenFS(fstest.MapFS{
+		"config.json": {Data: []byte(`{"architectures": ["RobertaModel"]}`)},
+	}, "other")
+	fmt.Println(errors.Is(err, checkpoint.ErrUnsupported))
+	// Output:
+	// last: mean_sqrt_len_tokens+lasttoken+weightedmean+max, "search: "
+	// true
+}
+
+func ExampleCheckpoint_Linear() {
+	ck, err := checkpoint.Open("../transformer/testdata/qa")
+	if err != nil {
+		log.Fatal(err)
+	}
+	head, err := ck.Linear("qa_outputs", 2, ck.Config.HiddenSize)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(head.In(), "to", head.Out())
+	fmt.Printf("%s\n", ck.Raw()["semsearch_null_threshold"])
+	// Output:
+	// 32 to 2
+	// 0.5
+}
