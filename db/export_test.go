@@ -1,0 +1,69 @@
+package db
+
+import (
+	"encoding/binary"
+	"os"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// CrashPoints are the named steps of a commit, in order.
+var CrashPoints = crashPoints
+
+// SetCrash sets what happens at crash points; nil for nothing.
+func SetCrash(f func(point string) error) { crash = f }
+
+// SetNow sets the clock.
+func SetNow(f func() time.Time) { now = f }
+
+// Terms is what text is analysed into.
+func Terms(text string) (ts []string, starts []int) {
+	terms(text, func(t string, at int) { ts = append(ts, t); starts = append(starts, at) })
+	return ts, starts
+}
+
+// WalkPages verifies the pages of a file.
+func WalkPages(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = walkPages(f, fi.Size())
+	return err
+}
+
+// SetVersion makes a file claim a format version.
+func SetVersion(path string, version uint32) error {
+	return Rewrite(path, func(tx *bolt.Tx) error {
+		return (&txn{tx: tx}).put(bucketMeta, []byte(keyVersion), binary.LittleEndian.AppendUint32(nil, version))
+	})
+}
+
+// Rewrite changes a file behind the package's back.
+func Rewrite(path string, fn func(tx *bolt.Tx) error) error {
+	b, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return b.Update(fn)
+}
+
+// Seal appends the checksum of a record, so that tests can forge one.
+func Seal(bucketName string, key, payload []byte) []byte {
+	for b, name := range bucketNames {
+		if name == bucketName {
+			return seal(bucket(b), key, payload)
+		}
+	}
+	panic(bucketName)
+}
+
+// Broken is the error that every call gives after a write of unknown outcome, or nil.
+func (d *DB) Broken() error { return d.broken() }
