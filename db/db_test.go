@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -78,36 +79,64 @@ func TestAddQueryGet(t *testing.T) {
 	}
 }
 
-func TestFusionIsReciprocalRank(t *testing.T) {
+// TestFusion computes the fused score of every hit anew from what the legs give alone.
+func TestFusion(t *testing.T) {
 	d := dbtest.Open(t)
 	dbtest.Add(t, d, dbtest.Corpus()...)
 	const q = "water minutes coffee night"
-	o := db.QueryOptions{K: 20, DenseWeight: 2, LexicalWeight: 0.5, RankConstant: 10}
-	rank := func(mode db.Mode) map[string]int {
-		o := o
-		o.Mode = mode
-		m := map[string]int{}
-		for i, h := range query(t, d, q, &o) {
-			m[fmt.Sprint(h.ID, h.Passage)] = i + 1
-		}
-		return m
+	type entry struct {
+		rank  int
+		score float64
 	}
-	dense, lexical := rank(db.Dense), rank(db.Lexical)
-	if len(dense) == 0 || len(lexical) == 0 {
-		t.Fatal("a leg found nothing")
+	leg := func(mode db.Mode) (m map[string]entry, best float64) {
+		m = map[string]entry{}
+		for i, h := range query(t, d, q, &db.QueryOptions{K: 20, Mode: mode}) {
+			m[fmt.Sprint(h.ID, h.Passage)] = entry{i + 1, h.Score}
+			best = max(best, h.Score)
+		}
+		return m, best
 	}
-	for _, h := range query(t, d, q, &o) {
-		key := fmt.Sprint(h.ID, h.Passage)
-		want := 0.0
-		if r := dense[key]; r > 0 {
-			want += 2 / (10 + float64(r))
+	dense, bestDense := leg(db.Dense)
+	lexical, bestLexical := leg(db.Lexical)
+	if len(dense) == 0 || len(lexical) == 0 || len(dense) == len(lexical) {
+		t.Fatalf("legs of %d and %d hits show nothing", len(dense), len(lexical))
+	}
+	byScore := func(wd, wl float64) func(d, l entry) float64 {
+		return func(d, l entry) float64 {
+			return wd*max(0, d.score/bestDense) + wl*max(0, l.score/bestLexical)
 		}
-		if r := lexical[key]; r > 0 {
-			want += 0.5 / (10 + float64(r))
+	}
+	byRank := func(wd, wl, k float64) func(d, l entry) float64 {
+		part := func(w float64, e entry) float64 {
+			if e.rank == 0 {
+				return 0
+			}
+			return w / (k + float64(e.rank))
 		}
-		if h.DenseRank != dense[key] || h.LexicalRank != lexical[key] || h.Score != want {
-			t.Errorf("%s: ranks %d, %d, score %v; want %d, %d, %v", key, h.DenseRank, h.LexicalRank, h.Score, dense[key], lexical[key], want)
-		}
+		return func(d, l entry) float64 { return part(wd, d) + part(wl, l) }
+	}
+	for name, tt := range map[string]struct {
+		o    db.QueryOptions
+		want func(d, l entry) float64
+	}{
+		"score":          {db.QueryOptions{}, byScore(0.4, 0.6)},
+		"score weighted": {db.QueryOptions{DenseWeight: 2, LexicalWeight: 0.5}, byScore(2, 0.5)},
+		"rank":           {db.QueryOptions{Fusion: db.RankFusion}, byRank(1, 1, 60)},
+		"rank weighted": {db.QueryOptions{Fusion: db.RankFusion, DenseWeight: 2, LexicalWeight: 0.5, RankConstant: 10},
+			byRank(2, 0.5, 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := tt.o
+			o.K = 20
+			for i, h := range query(t, d, q, &o) {
+				key := fmt.Sprint(h.ID, h.Passage)
+				want := tt.want(dense[key], lexical[key])
+				if h.DenseRank != dense[key].rank || h.LexicalRank != lexical[key].rank || math.Abs(h.Score-want) > 1e-12 {
+					t.Errorf("hit %d %s: ranks %d, %d, score %v; want %d, %d, %v", i, key,
+						h.DenseRank, h.LexicalRank, h.Score, dense[key].rank, lexical[key].rank, want)
+				}
+			}
+		})
 	}
 }
 
@@ -308,7 +337,7 @@ func TestQueryArguments(t *testing.T) {
 			t.Errorf("query %.10q: %v", q, err)
 		}
 	}
-	for _, o := range []db.QueryOptions{{K: -1}, {Depth: -1}, {PerDocument: -2}, {EfSearch: -1}, {Mode: 3}, {DenseWeight: -1}, {RankConstant: nan()}, {K: db.MaxK + 1}} {
+	for _, o := range []db.QueryOptions{{K: -1}, {Depth: -1}, {PerDocument: -2}, {EfSearch: -1}, {Mode: 3}, {Fusion: 2}, {DenseWeight: -1}, {RankConstant: nan()}, {K: db.MaxK + 1}} {
 		if _, err := d.Query(ctx, "tea", &o); !errors.Is(err, db.ErrInvalid) {
 			t.Errorf("%+v: %v", o, err)
 		}

@@ -10,7 +10,7 @@
 //     rank as textbook BM25 ranks them. Its passages share the score in proportion to their own BM25:
 //     the best carries all of it. With QueryOptions.PerDocument 1 the ranking is that of documents.
 //
-// Hybrid, the default, runs both and adds up weight/(60+rank): reciprocal rank fusion.
+// Hybrid, the default, runs both and joins them by their scores or by their ranks: see [Fusion].
 //
 //	d, err := db.Open("notes.db", enc, nil)
 //	defer d.Close()

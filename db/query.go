@@ -18,7 +18,7 @@ type Mode uint8
 
 // Modes of a query.
 const (
-	Hybrid  Mode = iota // both, fused by rank
+	Hybrid  Mode = iota // both, fused; see Fusion
 	Dense               // by meaning: cosine of the vectors
 	Lexical             // by words: BM25
 )
@@ -45,10 +45,28 @@ type QueryOptions struct {
 	Exact       bool // compare with every vector instead of walking the graph; takes time in proportion to the passages
 	Depth       int  // candidates of each leg before fusion; 0 means max(100, 4*K). Never less than K.
 
-	DenseWeight   float64 // weight of the dense leg in Hybrid; 0 means 1
-	LexicalWeight float64 // weight of the lexical leg in Hybrid; 0 means 1
-	RankConstant  float64 // k of reciprocal rank fusion; 0 means 60. Larger gives low ranks more say.
+	Fusion        Fusion  // how Hybrid joins its legs; the zero value is ScoreFusion
+	DenseWeight   float64 // weight of the dense leg in Hybrid; 0 means 0.4, with RankFusion 1
+	LexicalWeight float64 // weight of the lexical leg in Hybrid; 0 means 0.6, with RankFusion 1
+	RankConstant  float64 // k of RankFusion; 0 means 60. Larger gives low ranks more say.
 }
+
+// Fusion is how the legs of a hybrid query become one ranking.
+type Fusion uint8
+
+const (
+	// ScoreFusion adds the scores of the legs, each divided by the best of its leg and weighted
+	// (a convex combination, see Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+	// Retrieval", 2022). A passage that a leg did not find gets nothing from it. Scores are in 0..1
+	// when the weights sum to 1.
+	ScoreFusion Fusion = iota
+
+	// RankFusion is reciprocal rank fusion: weight/(RankConstant+rank) from each leg (Cormack, Clarke
+	// and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+	// Methods", SIGIR 2009). It needs no scores that mean anything, so it suits encoders whose
+	// cosines say little.
+	RankFusion
+)
 
 // Limits of QueryOptions.
 const (
@@ -99,10 +117,17 @@ func (o *QueryOptions) fill() (QueryOptions, error) {
 	if f.Mode > Lexical {
 		return f, fmt.Errorf("mode %d: %w", f.Mode, ErrInvalid)
 	}
+	if f.Fusion > RankFusion {
+		return f, fmt.Errorf("fusion %d: %w", f.Fusion, ErrInvalid)
+	}
 	f.K = cmp.Or(f.K, 10)
 	f.Depth = max(cmp.Or(f.Depth, max(100, 4*f.K)), f.K)
-	f.DenseWeight = cmp.Or(f.DenseWeight, 1)
-	f.LexicalWeight = cmp.Or(f.LexicalWeight, 1)
+	dense, lexical := 0.4, 0.6
+	if f.Fusion == RankFusion {
+		dense, lexical = 1, 1
+	}
+	f.DenseWeight = cmp.Or(f.DenseWeight, dense)
+	f.LexicalWeight = cmp.Or(f.LexicalWeight, lexical)
 	f.RankConstant = cmp.Or(f.RankConstant, 60)
 	return f, nil
 }
@@ -258,9 +283,7 @@ func limit(cs []candidate, perDocument, n int) []candidate {
 	return cs[:min(n, len(cs))]
 }
 
-// fuse merges the legs by reciprocal rank fusion: a passage gets weight/(k+rank) from each leg that
-// found it (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
-// Rank Learning Methods", SIGIR 2009). With one leg the scores stay its own.
+// fuse merges the legs of a hybrid query; see Fusion. With one leg the scores stay its own.
 func fuse(dense, lexical []candidate, o *QueryOptions) []candidate {
 	switch o.Mode {
 	case Dense:
@@ -270,23 +293,37 @@ func fuse(dense, lexical []candidate, o *QueryOptions) []candidate {
 	}
 	byID := make(map[uint64]int, len(dense)+len(lexical))
 	out := make([]candidate, 0, len(dense)+len(lexical))
-	for _, c := range dense {
-		c.score = o.DenseWeight / (o.RankConstant + float64(c.denseRank))
+	part := o.leg(dense, o.DenseWeight)
+	for i, c := range dense {
+		c.score = part(i)
 		byID[c.id] = len(out)
 		out = append(out, c)
 	}
-	for _, c := range lexical {
-		s := o.LexicalWeight / (o.RankConstant + float64(c.lexicalRank))
-		if i, ok := byID[c.id]; ok {
-			out[i].score += s
-			out[i].bm25, out[i].lexicalRank = c.bm25, c.lexicalRank
+	part = o.leg(lexical, o.LexicalWeight)
+	for i, c := range lexical {
+		if j, ok := byID[c.id]; ok {
+			out[j].score += part(i)
+			out[j].bm25, out[j].lexicalRank = c.bm25, c.lexicalRank
 			continue
 		}
-		c.score = s
+		c.score = part(i)
 		out = append(out, c)
 	}
 	slices.SortFunc(out, byScore)
 	return out
+}
+
+// leg returns what candidate i of a leg, best first, brings to the fused score.
+func (o *QueryOptions) leg(cs []candidate, weight float64) func(i int) float64 {
+	if o.Fusion == RankFusion {
+		return func(i int) float64 { return weight / (o.RankConstant + float64(i+1)) }
+	}
+	return func(i int) float64 {
+		if cs[0].score <= 0 {
+			return 0
+		}
+		return weight * max(0, cs[i].score/cs[0].score)
+	}
 }
 
 // hit loads what a candidate stands for. docs remembers documents already read.
