@@ -15,7 +15,8 @@ import (
 //
 //  1. Words are found by Unicode Standard Annex #29; those without a letter or digit are dropped.
 //  2. A word is brought to NFKC, lower-cased, and freed of accents (U+0300 to U+036F after
-//     decomposition) and of invisible format characters; U+2019 becomes an apostrophe.
+//     decomposition) and of invisible format characters. It is then cut at what is neither letter nor
+//     digit nor mark, so that "Kennedy's" is found by "kennedy", and "foo_bar" by "bar".
 //  3. A run of Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese characters becomes its
 //     overlapping pairs; a single character stays alone.
 //  4. A term longer than MaxTermBytes is cut at a character.
@@ -55,7 +56,7 @@ func terms(text string, yield func(term string, start int)) {
 		if !isWord(w) {
 			continue
 		}
-		if t := f.fold(cut(w, longWord)); t != "" {
+		for t := range strings.FieldsFuncSeq(f.fold(cut(w, longWord)), isBreak) {
 			yield(cut(t, MaxTermBytes), start)
 		}
 	}
@@ -133,9 +134,7 @@ func (f *folder) fold(w string) string {
 		r, size := utf8.DecodeRune(b)
 		b = b[size:]
 		switch {
-		case r >= 0x300 && r <= 0x36F, r == 0, unicode.Is(unicode.Cf, r):
-		case r == '’':
-			f.buf2 = append(f.buf2, '\'')
+		case r >= 0x300 && r <= 0x36F, unicode.Is(unicode.Cf, r):
 		default:
 			f.buf2 = utf8.AppendRune(f.buf2, r)
 		}
@@ -182,6 +181,11 @@ func isWord(w string) bool {
 		}
 	}
 	return false
+}
+
+// isBreak reports whether a word is cut at r.
+func isBreak(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r)
 }
 
 // isUnspacedWord reports whether w begins with a character of a script that is written without spaces between

@@ -99,7 +99,7 @@ func ExampleDB_Query() {
 	// Output:
 	// coffee.txt 3.01
 	// sleep.txt  1.63
-	// stars.txt  0.61
+	// stars.txt  0.60
 }
 
 func ExampleDB_Get() {

@@ -40,7 +40,7 @@ func (m Mode) String() string {
 type QueryOptions struct {
 	K           int  // hits to return; 0 means 10
 	Mode        Mode // the zero value is Hybrid
-	PerDocument int  // most hits of one document; 0 means no limit
+	PerDocument int  // most hits of one document; 0 means no limit. With 1, documents are ranked: see Hit.
 	EfSearch    int  // beam width of the graph search; 0 means the default of package index. Larger finds more and takes longer.
 	Exact       bool // compare with every vector instead of walking the graph; takes time in proportion to the passages
 	Depth       int  // candidates of each leg before fusion; 0 means max(100, 4*K). Never less than K.
@@ -74,7 +74,8 @@ const (
 	maxQuery = 1 << 20 // bytes
 )
 
-// Hit is one passage found.
+// Hit is one passage found. In a hybrid query with PerDocument 1 it stands for its document: the score
+// joins the best passage of the document in each leg, and ranks, Cosine and BM25 are theirs.
 type Hit struct {
 	ID      string // document
 	Title   string
@@ -142,7 +143,7 @@ type candidate struct {
 	lexicalRank int
 }
 
-func (c *candidate) document() uint64 { return c.id >> ordinalBits }
+func (c candidate) document() uint64 { return c.id >> ordinalBits }
 
 // byScore orders candidates: larger scores first, then smaller ids.
 func byScore(a, b candidate) int {
@@ -283,7 +284,9 @@ func limit(cs []candidate, perDocument, n int) []candidate {
 	return cs[:min(n, len(cs))]
 }
 
-// fuse merges the legs of a hybrid query; see Fusion. With one leg the scores stay its own.
+// fuse merges the legs of a hybrid query; see Fusion. With one leg the scores stay its own. When one
+// hit of each document is wanted, the best passages of a document in the two legs are taken together,
+// and the one that brings more stands for it.
 func fuse(dense, lexical []candidate, o *QueryOptions) []candidate {
 	switch o.Mode {
 	case Dense:
@@ -291,23 +294,32 @@ func fuse(dense, lexical []candidate, o *QueryOptions) []candidate {
 	case Lexical:
 		return lexical
 	}
-	byID := make(map[uint64]int, len(dense)+len(lexical))
+	key := func(c candidate) uint64 { return c.id }
+	if o.PerDocument == 1 {
+		key = candidate.document
+	}
+	at := make(map[uint64]int, len(dense)+len(lexical))
 	out := make([]candidate, 0, len(dense)+len(lexical))
 	part := o.leg(dense, o.DenseWeight)
 	for i, c := range dense {
 		c.score = part(i)
-		byID[c.id] = len(out)
+		at[key(c)] = len(out)
 		out = append(out, c)
 	}
 	part = o.leg(lexical, o.LexicalWeight)
 	for i, c := range lexical {
-		if j, ok := byID[c.id]; ok {
-			out[j].score += part(i)
-			out[j].bm25, out[j].lexicalRank = c.bm25, c.lexicalRank
+		c.score = part(i)
+		j, ok := at[key(c)]
+		if !ok {
+			out = append(out, c)
 			continue
 		}
-		c.score = part(i)
-		out = append(out, c)
+		f := &out[j]
+		if c.score > f.score {
+			f.id = c.id
+		}
+		f.score += c.score
+		f.bm25, f.lexicalRank = c.bm25, c.lexicalRank
 	}
 	slices.SortFunc(out, byScore)
 	return out
