@@ -48,7 +48,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	answers, err := qa.Ask(ctx, d, rd, "Who built the Eiffel Tower?", nil)
+	answers, err := qa.Ask(ctx, d, rd, "When was the Eiffel Tower built?", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -58,5 +58,5 @@ func Example() {
 
 	// Output:
 	// found: bread
-	// answer: Gustave Eiffel (tower, line 1, column 31)
+	// answer: 1889 (tower, line 1, column 49)
 }

@@ -17,7 +17,7 @@ import (
 const (
 	DefaultAnswers    = 3
 	DefaultPassages   = 8
-	DefaultRankWeight = 1.0
+	DefaultRankWeight = 2.0
 )
 
 // Retriever finds passages for a question, best first. *db.DB is one.

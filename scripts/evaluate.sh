@@ -9,7 +9,7 @@ dir=$1
 shift
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
-CGO_ENABLED=0 go build -o "$bin/semsearch" "$(dirname "$0")/../cmd/semsearch"
+CGO_ENABLED=0 go -C "$(dirname "$0")/.." build -o "$bin/semsearch" ./cmd/semsearch
 
 # value NAME: the number of that name in the JSON object on standard input
 value() { sed -n "s/.*\"$1\":\([-0-9.e]*\).*/\1/p"; }

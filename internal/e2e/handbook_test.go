@@ -18,7 +18,7 @@ import (
 const (
 	floorFirst  = 0.70 // share of queries whose wanted passage is the first hit
 	floorThree  = 0.84 // ... among the first three
-	floorAnswer = 0.50 // share of questions whose first answer holds the wanted words
+	floorAnswer = 0.40 // share of questions whose first answer holds the wanted words
 )
 
 // handbook adds examples/handbook to a database and returns the folder to run commands in.

@@ -1,0 +1,26 @@
+// Package eval measures a database, a reader and an encoder on judged data.
+//
+// A retrieval set ([RetrievalSet]) is a corpus, queries and judgements: which
+// document is how relevant to which query. It is read from the three files of
+// a BEIR folder and measured by nDCG, recall and mean reciprocal rank at a cut.
+//
+// A reading set ([SQuAD]) is questions with a context each and the answers
+// that people marked in it. It is read from SQuAD 1.1 or 2.0 JSON and measured
+// by exact match and F1 under the rules of the official scripts, either on the
+// given contexts ([QA]) or end to end ([EndToEnd]): all contexts go into one
+// database and only the question is given.
+//
+// A similarity set is pairs of sentences with a human score ([Pair]); it is
+// measured by the rank correlation between that score and the cosine.
+//
+// # Numbers
+//
+// Retrieval measures and correlations are fractions, exact match and F1 are
+// percentages, as the literature writes them. The main
+// figures have an [Interval] beside them: a difference inside it is noise.
+//
+// # Errors
+//
+// A reader of a file names the file and the line of what it could not read.
+// A byte order mark at the start of a file and CRLF line ends are accepted.
+package eval
