@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -73,8 +74,10 @@ type ident string
 
 func (id *ident) UnmarshalJSON(b []byte) error {
 	var err error
-	*id, err = parseIdent(b)
-	return err
+	if *id, err = parseIdent(b); err != nil {
+		return fmt.Errorf("id is %w", err)
+	}
+	return nil
 }
 
 // parseIdent reads a JSON string or number; null and nothing are "".

@@ -13,19 +13,32 @@ func Pearson(x, y []float64) float64 {
 	if len(x) != len(y) || len(x) < 2 || constant(x) || constant(y) {
 		return math.NaN()
 	}
-	mx, my := mean(x), mean(y)
+	dx, dy := deviations(x), deviations(y)
 	var xy, xx, yy float64
-	for i := range x {
-		dx, dy := x[i]-mx, y[i]-my
-		xy += dx * dy
-		xx += dx * dx
-		yy += dy * dy
-	}
-	if xx == 0 || yy == 0 { // so near to each other that the squares vanish
-		return math.NaN()
+	for i := range dx {
+		xy += dx[i] * dy[i]
+		xx += dx[i] * dx[i]
+		yy += dy[i] * dy[i]
 	}
 	r := xy / (math.Sqrt(xx) * math.Sqrt(yy))
 	return min(max(r, -1), 1) // rounding may step over; a NaN stays one
+}
+
+// deviations is the distances from the mean, divided by the largest: the
+// coefficient does not depend on the scale, and squares of very small or large
+// values would not be numbers any more.
+func deviations(x []float64) []float64 {
+	m := mean(x)
+	d := make([]float64, len(x))
+	var most float64
+	for i, v := range x {
+		d[i] = v - m
+		most = max(most, math.Abs(d[i]))
+	}
+	for i := range d {
+		d[i] /= most
+	}
+	return d
 }
 
 // constant says whether all values are equal. The sum of squares cannot tell:
