@@ -17,7 +17,7 @@ func Normalize(s string) string { return strings.Join(words(s), " ") }
 func words(s string) []string {
 	s = cases.Lower(language.Und).String(s) // final sigma and dotted I as Python lowers them
 	s = strings.Map(func(r rune) rune {
-		if r < 0x80 && strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", r) {
+		if strings.ContainsRune("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", r) {
 			return -1
 		}
 		return r
@@ -26,7 +26,8 @@ func words(s string) []string {
 }
 
 // dropArticles is re.sub(r"\b(a|an|the)\b", " ", s): a run of word characters
-// that is an article becomes a space. Go's \b knows only ASCII words.
+// that is an article becomes a space. Go's \b knows only ASCII words. The
+// underscore, a word character too, is gone with the punctuation.
 func dropArticles(s string) string {
 	var b strings.Builder
 	start := -1 // of the current run
@@ -43,7 +44,7 @@ func dropArticles(s string) string {
 		start = -1
 	}
 	for i, r := range s {
-		if unicode.IsLetter(r) || unicode.IsNumber(r) || r == '_' {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
 			if start < 0 {
 				start = i
 			}

@@ -20,8 +20,8 @@ func Pearson(x, y []float64) float64 {
 		xx += dx[i] * dx[i]
 		yy += dy[i] * dy[i]
 	}
-	r := xy / (math.Sqrt(xx) * math.Sqrt(yy))
-	return min(max(r, -1), 1) // rounding may step over; a NaN stays one
+	r := xy / math.Sqrt(xx*yy) // one root, so that equal x and y give exactly 1; both sums lie in 1..n
+	return min(max(r, -1), 1)  // rounding may step over; a NaN stays one
 }
 
 // deviations is the distances from the mean, divided by the largest: the

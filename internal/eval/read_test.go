@@ -127,35 +127,3 @@ func TestOpenRetrieval(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
-
-func FuzzRead(f *testing.F) {
-	f.Add(squad11)
-	f.Add(`{"_id":"1","title":"T","text":"one"}`)
-	f.Add("q1\t1\t2\nq1 0 2 0\n")
-	f.Add(`{"a":"x","b":"y","score":2.5}`)
-	f.Fuzz(func(t *testing.T, in string) {
-		check := func(err error) {
-			if err != nil && !errors.Is(err, ErrFormat) {
-				t.Errorf("error is not ErrFormat: %v", err)
-			}
-		}
-		_, err := ReadCorpus("f", strings.NewReader(in))
-		check(err)
-		_, err = ReadQrels("f", strings.NewReader(in))
-		check(err)
-		_, err = ReadSTS("f", strings.NewReader(in))
-		check(err)
-		s, err := ReadSQuAD("f", strings.NewReader(in))
-		check(err)
-		if err != nil {
-			return
-		}
-		for _, q := range s.Questions {
-			for _, a := range q.Answers {
-				if c := s.Contexts[q.Context].Text; a.Start >= 0 && !strings.HasPrefix(c[a.Start:], a.Text) {
-					t.Errorf("answer %q is not at %d of %q", a.Text, a.Start, c)
-				}
-			}
-		}
-	})
-}

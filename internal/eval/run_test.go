@@ -12,6 +12,8 @@ import (
 	"github.com/semsearch/semsearch/qa"
 )
 
+func near(a, b float64) bool { return math.Abs(a-b) < 1e-9 }
+
 // fixed answers each query with given documents.
 type fixed map[string][]string
 
