@@ -14,7 +14,7 @@ import (
 )
 
 type evalRetrievalOptions struct {
-	model, mode            string
+	model, mode, fusion    string
 	corpus, queries, qrels string
 	limit                  int
 	json                   bool
@@ -38,6 +38,7 @@ The files are those of BEIR: the corpus has lines of {"_id", "title", "text"}, t
 	}
 	modelFlag(cmd, &o.model)
 	modeFlag(cmd, &o.mode)
+	fusionFlag(cmd, &o.fusion)
 	cmd.Flags().Var(&fileFlag{&o.corpus}, "corpus", "file of documents (JSON lines)")
 	cmd.Flags().Var(&fileFlag{&o.queries}, "queries", "file of queries (JSON lines)")
 	cmd.Flags().Var(&fileFlag{&o.qrels}, "qrels", "file of judgements (TSV)")
@@ -54,6 +55,10 @@ func (a *app) runEvalRetrieval(ctx context.Context, o evalRetrievalOptions) erro
 		return err
 	}
 	mode, err := parseMode(o.mode)
+	if err != nil {
+		return err
+	}
+	fusion, err := parseFusion(o.fusion)
 	if err != nil {
 		return err
 	}
@@ -81,7 +86,7 @@ func (a *app) runEvalRetrieval(ctx context.Context, o evalRetrievalOptions) erro
 	}
 	show, clear := a.meter("queries")
 	defer clear()
-	rep, err := eval.Retrieval(ctx, d, set, &eval.RetrievalOptions{Query: &db.QueryOptions{Mode: mode}, Progress: show})
+	rep, err := eval.Retrieval(ctx, d, set, &eval.RetrievalOptions{Query: &db.QueryOptions{Mode: mode, Fusion: fusion}, Progress: show})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 type queryOptions struct {
 	db, model, mode string
+	fusion          string
 	k               int
 	perDocument     int
 	full, json      bool
@@ -39,6 +40,7 @@ document, then the passage. Scores of different modes cannot be compared.`,
 	dbFlag(cmd, &o.db)
 	modelFlag(cmd, &o.model)
 	modeFlag(cmd, &o.mode)
+	fusionFlag(cmd, &o.fusion)
 	cmd.Flags().IntVarP(&o.k, "hits", "k", 10, "`number` of hits")
 	cmd.Flags().IntVar(&o.perDocument, "per-document", 0, "most hits of one document; 0 means no limit")
 	cmd.Flags().BoolVar(&o.full, "full", false, "print whole passages")
@@ -57,12 +59,16 @@ func (a *app) runQuery(ctx context.Context, o queryOptions, text string) error {
 	if err != nil {
 		return err
 	}
+	fusion, err := parseFusion(o.fusion)
+	if err != nil {
+		return err
+	}
 	enc, err := a.encoderFor(mode, o.model)
 	if err != nil {
 		return err
 	}
 	return a.withDB(o.db, enc, true, func(d *db.DB, _ location) error {
-		hits, err := d.Query(ctx, text, &db.QueryOptions{K: o.k, Mode: mode, PerDocument: o.perDocument})
+		hits, err := d.Query(ctx, text, &db.QueryOptions{K: o.k, Mode: mode, Fusion: fusion, PerDocument: o.perDocument})
 		if err != nil {
 			return err
 		}

@@ -64,6 +64,20 @@ func modeFlag(cmd *cobra.Command, value *string) {
 	cmd.Flags().StringVar(value, "mode", "hybrid", "how to look: hybrid, dense (by meaning) or lexical (by words)")
 }
 
+func parseFusion(s string) (db.Fusion, error) {
+	switch s {
+	case "score":
+		return db.ScoreFusion, nil
+	case "rank":
+		return db.RankFusion, nil
+	}
+	return 0, usage("--fusion %s: want score or rank", quote(s))
+}
+
+func fusionFlag(cmd *cobra.Command, value *string) {
+	cmd.Flags().StringVar(value, "fusion", "score", "how hybrid joins meaning and words: score (weighted sum) or rank (reciprocal rank fusion)")
+}
+
 // encoderFor opens the encoder for a mode; a lexical query needs none, and loads none.
 func (a *app) encoderFor(mode db.Mode, dir string) (db.Encoder, error) {
 	if mode == db.Lexical {
