@@ -32,7 +32,7 @@ type AskOptions struct {
 	Passages        int              // passages to read; 0 means 8. More finds more answers and takes longer.
 	Query           *db.QueryOptions // how passages are found; nil means hybrid. Its K is ignored, Passages is used.
 	MaxAnswerTokens int              // longest answer in tokens, before it is widened to whole words; 0 means 30
-	Threshold       *float64         // an answer needs evidence >= -threshold, see Ask; nil means the reader's. Larger answers more questions, wrongly too.
+	Threshold       *float64         // an answer needs Span.Score >= -threshold; nil means the reader's. Larger answers more questions, wrongly too.
 	RankWeight      *float64         // weight of the retrieval rank beside the reader's score, see Ask; nil means DefaultRankWeight
 }
 
@@ -55,13 +55,13 @@ type Answer struct {
 //
 //	e = span score - RankWeight * ln(rank of the passage, from 1)
 //
-// where the span score is relative to the null score of the passage. Spans with
-// the same words, but for case, punctuation and articles, are one answer, and so
-// are spans that overlap in a document; the one with most evidence stands for
-// them. A span is given as an answer if e >= -threshold: the further down a
-// passage was found, the surer the reader has to be. The Score of answer i is the
-// softmax over all distinct spans, those below the threshold included, and no
-// answer,
+// where the span score is relative to the null score of the passage. A span
+// whose score is below -threshold is no answer, whatever its rank: whether a
+// passage answers is for the reader alone to say. Spans with the same words, but
+// for case, punctuation and articles, are one answer, and so are spans that
+// overlap in a document; the one with most evidence stands for them. The Score
+// of answer i is the softmax over all distinct spans, those below the threshold
+// included, and no answer,
 //
 //	exp(e_i) / (exp(-threshold) + sum over j of exp(e_j))
 //
@@ -133,6 +133,7 @@ type found struct {
 	rank     int // of the hit, from 0
 	span     Span
 	evidence float64
+	passes   int // 1 if the reader prefers it to no answer
 }
 
 // answers fuses what retriever and reader say. readings[i] is of hits[i].
@@ -141,11 +142,15 @@ func answers(hits []db.Hit, readings []Reading, opt AskOptions) []Answer {
 	var all []found
 	for i := range readings {
 		for _, s := range readings[i].Spans {
-			all = append(all, found{hit: &hits[i], rank: i, span: s, evidence: s.Score - *opt.RankWeight*math.Log(float64(i+1))})
+			f := found{hit: &hits[i], rank: i, span: s, evidence: s.Score - *opt.RankWeight*math.Log(float64(i+1))}
+			if s.Score >= null {
+				f.passes = 1
+			}
+			all = append(all, f)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.evidence, a.evidence), cmp.Compare(a.rank, b.rank), cmp.Compare(a.span.Start, b.span.Start))
+		return cmp.Or(cmp.Compare(b.passes, a.passes), cmp.Compare(b.evidence, a.evidence), cmp.Compare(a.rank, b.rank), cmp.Compare(a.span.Start, b.span.Start))
 	})
 	all = distinct(all)
 
@@ -162,7 +167,7 @@ func answers(hits []db.Hit, readings []Reading, opt AskOptions) []Answer {
 	}
 	var out []Answer
 	for _, f := range all {
-		if f.evidence < null || len(out) == opt.K {
+		if f.passes == 0 || len(out) == opt.K {
 			break
 		}
 		line, col := position(f.hit.Line, f.hit.Col, f.hit.Text[:f.span.Start])

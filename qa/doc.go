@@ -18,9 +18,8 @@
 // the first token ([CLS]) are the evidence for that, the null score. Span.Score
 // is relative to it: above zero the span is the better explanation. A threshold,
 // set by the checkpoint's config.json as semsearch_null_threshold, shifts this
-// point: a span answers while null - span <= threshold. Ask first takes something
-// off the span for the rank of its passage: among many passages one is sooner or
-// later misread. When no span passes, Ask returns no answers and no error.
+// point: a span is given as an answer while null - span <= threshold. When no
+// span of any passage passes, Ask returns no answers and no error.
 //
 // # Guarantees
 //

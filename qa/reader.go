@@ -169,9 +169,8 @@ func newReader(tok pairTokenizer, model scorer, limit int, threshold float64, o 
 	return rd, nil
 }
 
-// Threshold is how far the null score of a passage may lie above a span that
-// still answers the question: Span.Score >= -Threshold. Ask asks for more from
-// passages that were found further down.
+// Threshold is how far the null score may lie above a span that is still given
+// as an answer: an answer needs Span.Score >= -Threshold.
 func (rd *Reader) Threshold() float64 { return rd.null }
 
 // Checkpoint returns the checkpoint that the reader was made from.

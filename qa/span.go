@@ -57,7 +57,10 @@ func (p *passage) read(o ReadOptions) Reading {
 	for len(all) > 0 && len(r.Spans) < o.Spans {
 		c := heap.Pop(&all).(candidate)
 		start, end, ok := tidy(p.text, edges[c.i].start, edges[c.j].end)
-		if !ok || overlaps(r.Spans, start, end) {
+		if !ok {
+			continue
+		}
+		if start = withNegation(p.text, start); overlaps(r.Spans, start, end) {
 			continue
 		}
 		score := c.score - r.Null

@@ -165,6 +165,7 @@ func naive(rd *Reader, question, text string, o ReadOptions) (out []Span, null f
 		if !ok || len(out) == o.Spans {
 			continue
 		}
+		s = withNegation(text, s)
 		free := true
 		for _, p := range out {
 			free = free && (e <= p.Start || p.End <= s)
