@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package i8
 
 // available lists the implementations that this build and machine have, slowest first.
@@ -16,16 +18,20 @@ func (im impl) dotRows(dst []int32, q, rows []int8, dim int) { dotRowsGeneric(ds
 
 func (im impl) absMax(x []float32) uint32 { return absMaxGeneric(x) }
 
+// activate applies act to x in place and returns the bits of the largest magnitude.
 func (im impl) activate(act Activation, x []float32) uint32 { return activateGeneric(act, x) }
 
+// quantize writes round(x·inv) to dst, one row of Rows, and returns the sum of the values.
 func (im impl) quantize(dst []byte, x []float32, inv float32) int32 {
-	return quantizeGeneric(dst, x, inv, 1)
+	return quantizeGeneric(dst, x, inv)
 }
 
+// layerNorm normalises x + add in place and returns the bits of the largest magnitude.
 func (im impl) layerNorm(x, add, gamma, beta []float32, eps float32) uint32 {
 	return layerNormGeneric(x, add, gamma, beta, eps)
 }
 
+// pack writes w, (rows <= nr, in), to a panel.
 func (im impl) pack(dst []byte, w []int8, rows, in int) { packGeneric(dst, w, rows, in) }
 
 // panelOf computes nc <= nr outputs, those of panel j, of m rows of x: c[r*ldc+o].

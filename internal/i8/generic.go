@@ -17,24 +17,54 @@ func packGeneric(dst []byte, w []int8, rows, in int) {
 	}
 }
 
+// panelGeneric computes nc outputs of m rows. Two outputs share a 64-bit multiplication: with
+// w = w0 + w1<<32 a sum of q·w holds both sums, the upper one short of what the lower has borrowed.
 func (l *Linear) panelGeneric(j int, x *Rows, from, m int, c []float32, ldc, nc int, add bool) {
-	in := l.in
-	for o := range nc {
-		w := l.packed[j*l.panel+o*in:][:in]
-		sw, b := l.scale[j*nrGeneric+o], l.bias[j*nrGeneric+o]
-		for r := range m {
-			q := x.data[(from+r)*x.ld:][:in]
-			var sum int32
-			for i, v := range w {
-				sum += int32(int8(v)) * int32(int8(q[i]))
+	for o := 0; o < nc; o += 2 {
+		w0 := l.packed[j*l.panel+o*l.in:][:l.in]
+		w1 := w0 // the second output is left out
+		if o+1 < nc {
+			w1 = l.packed[j*l.panel+(o+1)*l.in:][:l.in]
+		}
+		for r := 0; r < m; r += mrGeneric {
+			var sum [mrGeneric]int64
+			// Rows past the last compute what is there again.
+			x.sums4(&sum, w0, w1, from+r, min(mrGeneric, m-r))
+			for k := range min(mrGeneric, m-r) {
+				low := int32(sum[k])
+				row := c[(r+k)*ldc:]
+				l.finish(row, j*nrGeneric+o, o, low, x.scale[from+r+k], add)
+				if o+1 < nc {
+					l.finish(row, j*nrGeneric+o+1, o+1, int32((sum[k]-int64(low))>>32), x.scale[from+r+k], add)
+				}
 			}
-			y := fma32(float32(sum), float32(x.scale[from+r]*sw), b)
-			if add {
-				y += c[r*ldc+o]
-			}
-			c[r*ldc+o] = y
 		}
 	}
+}
+
+// sums4 adds up the products of up to four rows with a pair of outputs.
+func (r *Rows) sums4(sum *[mrGeneric]int64, w0, w1 []byte, from, rows int) {
+	row := func(i int) []byte { return r.data[(from+min(i, rows-1))*r.ld:][:len(w0)] }
+	q0, q1, q2, q3 := row(0), row(1), row(2), row(3)
+	w1 = w1[:len(w0)]
+	var s0, s1, s2, s3 int64
+	for i, v := range w0 {
+		w := int64(int8(v)) + int64(int8(w1[i]))<<32
+		s0 += int64(int8(q0[i])) * w
+		s1 += int64(int8(q1[i])) * w
+		s2 += int64(int8(q2[i])) * w
+		s3 += int64(int8(q3[i])) * w
+	}
+	*sum = [mrGeneric]int64{s0, s1, s2, s3}
+}
+
+// finish turns the sum of output o, whose scale and bias stand at i, into a float of row.
+func (l *Linear) finish(row []float32, i, o int, sum int32, scale float32, add bool) {
+	y := fma32(float32(sum), float32(scale*l.scale[i]), l.bias[i])
+	if add {
+		y += row[o]
+	}
+	row[o] = y
 }
 
 func dotGeneric(a, b []int8) (sum int32) {
@@ -78,15 +108,13 @@ func scales(bits uint32) (scale, inv float32) {
 	return m / 127, 127 / m
 }
 
-// quantizeGeneric writes round(x·inv) to dst, size bytes each, and returns the sum.
-func quantizeGeneric(dst []byte, x []float32, inv float32, size int) (sum int32) {
+// quantizeGeneric writes round(x·inv) to dst and returns the sum.
+func quantizeGeneric(dst []byte, x []float32, inv float32) (sum int32) {
+	dst = dst[:len(x)]
 	for i, v := range x {
 		q := int32(math.RoundToEven(float64(float32(v * inv))))
 		sum += q
-		dst[i*size] = byte(q)
-		if size == 2 {
-			dst[i*size+1] = byte(q >> 8)
-		}
+		dst[i] = byte(q)
 	}
 	return sum
 }
