@@ -173,3 +173,50 @@ func (im impl) tile(rows, k int, a []float32, lda int, b []float32, ldb int, c [
 		tileAVX2(rows, k, unsafe.SliceData(a), lda, unsafe.SliceData(b), ldb, &c[0], ldc, alpha, &bias[0])
 	}
 }
+
+// attend is Attention for sizes of at least 1.
+func (im impl) attend(m, n, d int, scale float32, q []float32, ldq int, k []float32, ldk int, v []float32, ldv int, dst []float32, ldd int, scratch []float32) {
+	if im == generic {
+		attendGeneric(m, n, d, scale, q, ldq, k, ldk, v, ldv, dst, ldd, scratch)
+		return
+	}
+	im.attendTiles(m, n, d, scale, q, ldq, k, ldk, v, ldv, dst, ldd, scratch)
+}
+
+// weights and values are the two halves of a tile of attendTiles.
+func (im impl) weights(keys int, s, st []float32) {
+	if im == avx512 {
+		weightsAVX512(keys, &s[0], &st[0])
+	} else {
+		weightsAVX2(keys, &s[0], &st[0])
+	}
+}
+
+func (im impl) values(keys, d int, w, v []float32, ldv int, o []float32, shrink, inv *float32) {
+	if im == avx512 {
+		valuesAVX512(keys, d, &w[0], &v[0], ldv, &o[0], shrink, inv)
+	} else {
+		valuesAVX2(keys, d, &w[0], &v[0], ldv, &o[0], shrink, inv)
+	}
+}
+
+// unpack writes the first rows columns of o, (d, nr), to the rows of dst, (rows, d) with rows ldd apart.
+func (im impl) unpack(rows, d int, o []float32, dst []float32, ldd int) {
+	_, nr := im.tileSize()
+	whole, squares := rows&^7, d&^7
+	if whole > 0 {
+		for i := 0; i < squares; i += 8 {
+			transpose8AVX2(whole, &o[i*nr], nr, &dst[i], ldd)
+		}
+	}
+	for r := range rows {
+		first := squares
+		if r >= whole {
+			first = 0
+		}
+		row := dst[r*ldd : r*ldd+d]
+		for i := first; i < d; i++ {
+			row[i] = o[i*nr+r]
+		}
+	}
+}

@@ -35,3 +35,8 @@ func (im impl) packTransposed(rows, k int, w []float32, ld int, dst []float32) {
 func (im impl) panel(m, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc, nc int, alpha float32, bias []float32) {
 	panelGeneric(m, k, a, lda, b, ldb, c, ldc, nc, alpha, bias)
 }
+
+// attend is Attention for sizes of at least 1.
+func (im impl) attend(m, n, d int, scale float32, q []float32, ldq int, k []float32, ldk int, v []float32, ldv int, dst []float32, ldd int, scratch []float32) {
+	attendGeneric(m, n, d, scale, q, ldq, k, ldk, v, ldv, dst, ldd, scratch)
+}

@@ -83,3 +83,14 @@ func ExampleMatMul() {
 	fmt.Println(out)
 	// Output: [2 3]
 }
+
+func ExampleAttention() {
+	q := []float32{8, 0, 0, 8} // (2, 2): the first query asks for the first key, the second for the second
+	k := []float32{8, 0, 0, 8} // (2, 2)
+	v := []float32{1, 2, 3, 4} // (2, 2)
+	out := make([]float32, 4)
+	scratch := make([]float32, f32.AttentionScratch(2, 2))
+	f32.Attention(2, 2, 2, 1, q, 2, k, 2, v, 2, out, 2, scratch)
+	fmt.Println(out)
+	// Output: [1 2 3 4]
+}

@@ -78,6 +78,15 @@ func TestReadsInside(t *testing.T) {
 					}
 				}
 			}
+			for _, s := range []struct{ m, n, d int }{{1, 1, 1}, {5, 9, 8}, {17, 33, 32}, {40, 130, 20}, {8, 16, 64}} {
+				q, k, v := fenced(t, r, s.m*s.d, atEnd), fenced(t, r, s.n*s.d, atEnd), fenced(t, r, s.n*s.d, atEnd)
+				dst, scratch := fenced(t, r, s.m*s.d, atEnd), fenced(t, r, im.attentionScratch(s.n, s.d), atEnd)
+				if fault := touches(func() {
+					im.attention(s.m, s.n, s.d, 1, q, s.d, k, s.d, v, s.d, dst, s.d, scratch)
+				}); fault != nil {
+					t.Fatalf("attention: %v, at end %v: %v", s, atEnd, fault)
+				}
+			}
 			for _, s := range gemmSizes[:14] {
 				a, w, bias, c := fenced(t, r, s.m*s.k, atEnd), fenced(t, r, s.n*s.k, atEnd), fenced(t, r, s.n, atEnd), fenced(t, r, s.m*s.n, atEnd)
 				for name, f := range map[string]func(){

@@ -38,6 +38,12 @@ func layerNormAVX2(dst []float32, x []float32, gamma []float32, beta []float32, 
 func tileAVX2(rows int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, alpha float32, bias *float32)
 
 //go:noescape
+func weightsAVX2(keys int, s *float32, st *float32)
+
+//go:noescape
+func valuesAVX2(keys int, d int, w *float32, v *float32, ldv int, o *float32, shrink *float32, inv *float32)
+
+//go:noescape
 func dotAVX512(x []float32, y []float32) float32
 
 //go:noescape
@@ -69,6 +75,12 @@ func layerNormAVX512(dst []float32, x []float32, gamma []float32, beta []float32
 
 //go:noescape
 func tileAVX512(rows int, k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int, alpha float32, bias *float32)
+
+//go:noescape
+func weightsAVX512(keys int, s *float32, st *float32)
+
+//go:noescape
+func valuesAVX512(keys int, d int, w *float32, v *float32, ldv int, o *float32, shrink *float32, inv *float32)
 
 //go:noescape
 func transpose8AVX2(k int, w *float32, ld int, dst *float32, nr int)

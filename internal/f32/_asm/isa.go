@@ -180,6 +180,15 @@ func (v *isa) round(x, dst Op) {
 	}
 }
 
+// floor is the largest integer that is not above x.
+func (v *isa) floor(x, dst Op) {
+	if v.wide {
+		VRNDSCALEPS(U8(1), x, dst)
+	} else {
+		VROUNDPS(U8(1), x, dst)
+	}
+}
+
 // reduce folds the lanes of r with op and leaves the result in lane 0 of an X register.
 func (v *isa) reduce(r VecVirtual, op func(ops ...Op)) VecVirtual {
 	y := r.AsY()

@@ -26,6 +26,8 @@ func main() {
 		v.geluTanh()
 		v.layerNorm()
 		v.tile()
+		v.weights()
+		v.values()
 	}
 	transpose8()
 	Generate()
