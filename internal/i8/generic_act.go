@@ -27,7 +27,7 @@ func fma32(x, y, z float32) float32 {
 
 // logistics holds the coefficients of the activations that are x/(1+2^t(x)), for logistic.
 var logistics = [...][11]float32{
-	GELU: {6, -2.3020436606134433, -0.10523021245060721, 0.0003621745700587268, 8.788639427165615e-05, -3.209062940215429e-06,
+	GELU: {6, -2.3020436606129326, -0.10523021245142299, 0.000362174570408787, 8.788639421889768e-05, -3.20906293770383e-06,
 		exp0, exp1, exp2, exp3, exp4},
 	GELUTanh: {6, -2.302208198144325, -0.10294323957482847, 0, 0, 0, exp0, exp1, exp2, exp3, exp4},
 	SiLU:     {30, -math.Log2E, 0, 0, 0, 0, exp0, exp1, exp2, exp3, exp4},
