@@ -1,9 +1,13 @@
 package i8
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -378,19 +382,27 @@ func TestActivations(t *testing.T) {
 	})
 }
 
+// TestFMA compares the emulated instruction with exact arithmetic, and the assembly with it.
 func TestFMA(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	each(t, func(t *testing.T, im impl) {
-		if im == generic {
-			return
+	halfway := 0
+	for range 100000 {
+		x, y, z := fmaInputs(r)
+		got := fma32(x, y, z)
+		if want, ok := exactFMA(x, y, z); ok && !same(got, want) {
+			t.Fatalf("fma(%v, %v, %v) = %v, want %v", x, y, z, got, want)
 		}
-		// One output of one input 1: fma(float32(w), scale, bias) in assembly.
-		for range 20000 {
-			scale, bias := anyFloat(r), anyFloat(r)
-			if r.IntN(2) == 0 { // near cancellation, and halfway cases
-				scale = float32(r.IntN(1<<24)) * float32(math.Pow(2, float64(r.IntN(60)-30)))
-				bias = -scale * float32(r.IntN(300)-150)
-			}
+		if twice := float32(float64(x)*float64(y) + float64(z)); !same(got, twice) {
+			halfway++
+		}
+	}
+	if halfway == 0 {
+		t.Error("no case in which rounding twice goes wrong was tried")
+	}
+	each(t, func(t *testing.T, im impl) {
+		// One output of one input 1: fma(float32(w), scale, bias).
+		for range 10000 {
+			_, scale, bias := fmaInputs(r)
 			w := int8(r.IntN(255) - 127)
 			var q Rows
 			q.reset(im, 1, 1)
@@ -404,4 +416,70 @@ func TestFMA(t *testing.T) {
 	})
 }
 
-func anyFloat(r *rand.Rand) float32 { return math.Float32frombits(r.Uint32()) }
+// fmaInputs are any floats, and often such whose sum is halfway between two floats but for
+// something very small, or subnormal.
+func fmaInputs(r *rand.Rand) (x, y, z float32) {
+	anyFloat := func() float32 { return math.Float32frombits(r.Uint32()) }
+	switch r.IntN(4) {
+	case 0:
+		return anyFloat(), anyFloat(), anyFloat()
+	case 1:
+		x = float32(r.IntN(1<<12) + 1)
+		y = float32(r.IntN(1<<24)) * float32(math.Pow(2, float64(r.IntN(60)-30)))
+		return x, y, -y * float32(r.IntN(300)-150)
+	case 2: // x*y is half a step of z and a little less
+		z = float32(r.IntN(1<<23) | 1<<23)
+		k := float32(r.IntN(100)+1) * 0x1p-23
+		return 0.5 * (1 + k), 1 - k, z
+	default:
+		return anyFloat(), math.Float32frombits(r.Uint32()&0x80ffffff | 0x3f000000), math.Float32frombits(r.Uint32() & 0x81ffffff)
+	}
+}
+
+// exactFMA is x*y + z from arbitrary precision, for finite numbers.
+func exactFMA(x, y, z float32) (float32, bool) {
+	if x-x != 0 || y-y != 0 || z-z != 0 {
+		return 0, false
+	}
+	f := func(v float32) *big.Float { return new(big.Float).SetPrec(1000).SetFloat64(float64(v)) }
+	sum := f(x)
+	sum.Mul(sum, f(y))
+	sum.Add(sum, f(z))
+	got, _ := sum.Float32()
+	return got, got != 0 // the sign of 0 is another matter
+}
+
+// FuzzRow has rows of any floats: all implementations must agree to the bit.
+func FuzzRow(f *testing.F) {
+	f.Add([]byte{0, 0, 128, 63, 0, 0, 128, 127}, uint8(1))
+	f.Add(bytes.Repeat([]byte{1, 2, 3, 64, 5, 0, 0, 192}, 40), uint8(4))
+	f.Add([]byte{255, 255, 255, 255}, uint8(2))
+	f.Fuzz(func(t *testing.T, b []byte, a uint8) {
+		n := min(len(b)/4, 2000)
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+		act := Activation(a % 5)
+		run := func(im impl) (rows [3]Rows, floats [2][]float32) {
+			for i := range rows {
+				rows[i].reset(im, 1, n)
+			}
+			floats[0], floats[1] = slices.Clone(x), slices.Clone(x)
+			rows[0].Quantize(0, x, 1, n)
+			rows[1].LayerNormQuantize(0, floats[0], n, x, n, x, x, 1e-5, 1)
+			rows[2].put(0, floats[1], im.activate(act, floats[1]))
+			return rows, floats
+		}
+		want, wantFloats := run(generic)
+		for _, im := range available()[1:] {
+			got, gotFloats := run(im)
+			for i := range got {
+				equalRows(t, &got[i], &want[i], "%s, step %d", im, i)
+			}
+			for i := range gotFloats {
+				equalFloats(t, gotFloats[i], wantFloats[i], "%s, step %d", im, 1+i)
+			}
+		}
+	})
+}

@@ -28,8 +28,13 @@ func (l *Linear) panelGeneric(j int, x *Rows, from, m int, c []float32, ldc, nc 
 		}
 		for r := 0; r < m; r += mrGeneric {
 			var sum [mrGeneric]int64
-			// Rows past the last compute what is there again.
-			x.sums4(&sum, w0, w1, from+r, min(mrGeneric, m-r))
+			if m-r >= mrGeneric {
+				x.sums4(&sum, w0, w1, from+r)
+			} else {
+				for k := range m - r {
+					sum[k] = x.sums1(w0, w1, from+r+k)
+				}
+			}
 			for k := range min(mrGeneric, m-r) {
 				low := int32(sum[k])
 				row := c[(r+k)*ldc:]
@@ -42,9 +47,9 @@ func (l *Linear) panelGeneric(j int, x *Rows, from, m int, c []float32, ldc, nc 
 	}
 }
 
-// sums4 adds up the products of up to four rows with a pair of outputs.
-func (r *Rows) sums4(sum *[mrGeneric]int64, w0, w1 []byte, from, rows int) {
-	row := func(i int) []byte { return r.data[(from+min(i, rows-1))*r.ld:][:len(w0)] }
+// sums4 adds up the products of four rows with a pair of outputs.
+func (r *Rows) sums4(sum *[mrGeneric]int64, w0, w1 []byte, from int) {
+	row := func(i int) []byte { return r.data[(from+i)*r.ld:][:len(w0)] }
 	q0, q1, q2, q3 := row(0), row(1), row(2), row(3)
 	w1 = w1[:len(w0)]
 	var s0, s1, s2, s3 int64
@@ -56,6 +61,16 @@ func (r *Rows) sums4(sum *[mrGeneric]int64, w0, w1 []byte, from, rows int) {
 		s3 += int64(int8(q3[i])) * w
 	}
 	*sum = [mrGeneric]int64{s0, s1, s2, s3}
+}
+
+// sums1 is sums4 for one row.
+func (r *Rows) sums1(w0, w1 []byte, from int) (sum int64) {
+	q := r.data[from*r.ld:][:len(w0)]
+	w1 = w1[:len(w0)]
+	for i, v := range w0 {
+		sum += int64(int8(q[i])) * (int64(int8(v)) + int64(int8(w1[i]))<<32)
+	}
+	return sum
 }
 
 // finish turns the sum of output o, whose scale and bias stand at i, into a float of row.
