@@ -1,6 +1,6 @@
 // Package f32 holds the float32 kernels of semsearch: products and distances
-// of vectors, the matrix products of a transformer, and its row functions
-// (softmax, GELU, layer norm).
+// of vectors, the matrix products of a transformer, its row functions
+// (softmax, GELU, layer norm) and its attention.
 //
 // Every kernel exists twice or more: in plain Go (generic.go; the matrix products through
 // gonum's blas32), and as assembly
@@ -10,7 +10,7 @@
 // # Guarantees
 //
 // With one implementation, a result depends only on the values that belong to
-// it. A row of [Linear.Apply], [MatMul] or [MatMulT] is bit-identical
+// it. A row of [Linear.Apply], [MatMul], [MatMulT] or [Attention] is bit-identical
 // whatever the number of rows in the call, wherever the row stands among them
 // and however the slices are aligned, because every output is one chain of
 // multiply-adds over k, in order, in every tile shape. So encoding texts

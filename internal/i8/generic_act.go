@@ -3,7 +3,8 @@ package i8
 import "math"
 
 // fma32 is x*y + z rounded once, as the instruction does it. The product of two float32 is
-// exact in float64; the sum is rounded to odd there, which makes a second rounding harmless.
+// exact in float64, so that it does not matter if a compiler fuses it into a sum; the sum is
+// rounded to odd there, which makes a second rounding harmless.
 func fma32(x, y, z float32) float32 {
 	p := float64(x) * float64(y)
 	s := p + float64(z)

@@ -32,7 +32,7 @@ func best(b *testing.B, f ...func()) []float64 {
 func BenchmarkShare(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, s := range []struct{ rows, in, out int }{
-		{16, 384, 384}, {84, 384, 384}, {84, 384, 1536}, {84, 1536, 384}, {84, 768, 768}, {84, 768, 3072}, {84, 3072, 768}, {1, 384, 1536},
+		{16, 384, 384}, {84, 384, 384}, {84, 384, 1536}, {84, 1536, 384}, {84, 768, 768}, {84, 768, 3072}, {84, 3072, 768}, {1, 384, 1536}, {3, 384, 1536}, {5, 384, 1536},
 	} {
 		l := randomLayer(r, s.out, s.in)
 		x, dst := floats(r, s.rows*s.in, 0).x, make([]float32, s.rows*s.out)

@@ -62,6 +62,15 @@ func (v *isa) tile() {
 func (v *isa) tileRows(rows int, k Register, bases []Register, row func(i, disp int) Mem, b Register) {
 	const unroll = 4
 	acc := func(i, j int) VecPhysical { return v.phys(2*i + j) }
+	// Few rows have several sums for each output, so that the multiply-adds need not wait for each other.
+	sets := 1
+	switch {
+	case v.wide && rows <= 3:
+		sets = 4
+	case v.wide && rows <= 6:
+		sets = 2
+	}
+	part := func(i, j, p int) VecPhysical { return v.phys(p%sets*2*rows + 2*i + j) }
 	free := func(i int) VecPhysical { return v.phys(2*v.mr + i) } // four of them
 
 	if v.wide {
@@ -69,6 +78,9 @@ func (v *isa) tileRows(rows int, k Register, bases []Register, row func(i, disp 
 		for i := range rows {
 			VPBROADCASTD(at(asum, 4*i), acc(i, 0))
 			VMOVDQA32(acc(i, 0), acc(i, 1))
+		}
+		for i := 2 * rows; i < 2*rows*sets; i++ {
+			v.zero(v.phys(i))
 		}
 	} else {
 		for i := range rows {
@@ -91,8 +103,8 @@ func (v *isa) tileRows(rows int, k Register, bases []Register, row func(i, disp 
 			if v.wide {
 				t := free(2 + i%2)
 				VPBROADCASTD(row(i, 4*p), t)
-				VPDPBUSD(t, free(0), acc(i, 0))
-				VPDPBUSD(t, free(1), acc(i, 1))
+				VPDPBUSD(t, free(0), part(i, 0, p))
+				VPDPBUSD(t, free(1), part(i, 1, p))
 				continue
 			}
 			t := free(2)
@@ -109,6 +121,9 @@ func (v *isa) tileRows(rows int, k Register, bases []Register, row func(i, disp 
 	ADDQ(I32(unroll*2*v.width*map[bool]int{true: 4, false: 2}[v.wide]), b)
 	SUBQ(U8(unroll), k)
 	JNZ(LabelRef(loop))
+	for i := 2 * rows; i < 2*rows*sets; i++ {
+		VPADDD(v.phys(i), v.phys(i%(2*rows)), v.phys(i%(2*rows)))
+	}
 
 	c, ldc, ascale, bscale, bias, add := param("c"), param("ldc"), param("ascale"), param("bscale"), param("bias"), param("add")
 	SHLQ(U8(2), ldc)
