@@ -31,8 +31,8 @@
 //
 // # Environment
 //
-// SEMSEARCH_SIMD=avx512, avx2 or generic asks for an implementation. One that the
-// machine lacks, or an unknown name, leaves the choice as it was: [Impl] tells.
+// SEMSEARCH_SIMD=avx512, avx2 or generic asks for an implementation; vnni, which internal/i8
+// knows, means avx512 here. One that the machine lacks, or an unknown name, leaves the choice as it was: [Impl] tells.
 // The build tag purego leaves out the assembly.
 package f32
 
@@ -70,11 +70,19 @@ var active = choose(os.Getenv("SEMSEARCH_SIMD"), available())
 // the machine has, else the last, which is the fastest.
 func choose(name string, have []impl) impl {
 	for _, im := range have {
-		if im.String() == name {
+		if im.String() == canonical(name) {
 			return im
 		}
 	}
 	return have[len(have)-1]
+}
+
+// canonical is the name of the implementation that stands beside the VNNI one of package i8.
+func canonical(name string) string {
+	if name == "vnni" {
+		return "avx512"
+	}
+	return name
 }
 
 // Impl names the implementation in use: "avx512", "avx2" or "generic".

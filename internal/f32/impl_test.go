@@ -12,8 +12,8 @@ import (
 // fails unless that implementation was chosen.
 func TestRequired(t *testing.T) {
 	t.Logf("implementation %s of %v", Impl(), available())
-	if want := os.Getenv("SEMSEARCH_SIMD_REQUIRE"); want != "" && Impl() != want {
-		t.Fatalf("implementation is %s, want %s", Impl(), want)
+	if want := os.Getenv("SEMSEARCH_SIMD_REQUIRE"); want != "" && Impl() != canonical(want) {
+		t.Fatalf("implementation is %s, want %s", Impl(), canonical(want))
 	}
 }
 
@@ -27,6 +27,7 @@ func TestChoose(t *testing.T) {
 		{"avx2", []impl{generic, avx2, avx512}, avx2},
 		{"generic", []impl{generic, avx2, avx512}, generic},
 		{"avx512", []impl{generic, avx2}, avx2},
+		{"vnni", []impl{generic, avx2, avx512}, avx512},
 		{"neon", []impl{generic}, generic},
 	} {
 		if got := choose(c.name, c.have); got != c.want {
