@@ -87,12 +87,9 @@ func (f *File) Raw(name string) (*io.SectionReader, error) {
 // BF16; every value of these types is a float32 exactly. With shape, the tensor must have that
 // shape. The error names the tensor and wraps ErrNotFound, ErrShape or ErrDType.
 func (f *File) Float32(name string, shape ...int) ([]float32, error) {
-	info, ok := f.tensors[name]
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", name, ErrNotFound)
-	}
-	if len(shape) > 0 && !slices.Equal(shape, info.Shape) {
-		return nil, fmt.Errorf("%s: %w: %v, want %v", name, ErrShape, info.Shape, shape)
+	info, err := f.shaped(name, shape)
+	if err != nil {
+		return nil, err
 	}
 	var convert func(dst []float32, src []byte)
 	width := 2
@@ -119,6 +116,45 @@ func (f *File) Float32(name string, shape ...int) ([]float32, error) {
 		off += int64(n * width)
 	}
 	return out, nil
+}
+
+// Int8 returns a new slice with the numbers of an I8 tensor, row-major. With shape, the tensor must
+// have that shape. The error names the tensor and wraps ErrNotFound, ErrShape or ErrDType.
+func (f *File) Int8(name string, shape ...int) ([]int8, error) {
+	info, err := f.shaped(name, shape)
+	if err != nil {
+		return nil, err
+	}
+	if info.DType != "I8" {
+		return nil, fmt.Errorf("%s: %w %s, want I8", name, ErrDType, info.DType)
+	}
+	out := make([]int8, info.End-info.Start)
+	buf := make([]byte, min(1<<16, len(out)))
+	off := f.data + info.Start
+	for rest := out; len(rest) > 0; {
+		n := min(len(rest), len(buf))
+		if err := readFull(f.r, buf[:n], off); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for i, b := range buf[:n] {
+			rest[i] = int8(b)
+		}
+		rest = rest[n:]
+		off += int64(n)
+	}
+	return out, nil
+}
+
+// shaped returns the tensor if it has the shape, or any if shape is empty.
+func (f *File) shaped(name string, shape []int) (Info, error) {
+	info, ok := f.tensors[name]
+	if !ok {
+		return info, fmt.Errorf("%s: %w", name, ErrNotFound)
+	}
+	if len(shape) > 0 && !slices.Equal(shape, info.Shape) {
+		return info, fmt.Errorf("%s: %w: %v, want %v", name, ErrShape, info.Shape, shape)
+	}
+	return info, nil
 }
 
 func fromF32(dst []float32, src []byte) {

@@ -56,7 +56,7 @@ func TestNumPy(t *testing.T) {
 	if m := f.Metadata(); !reflect.DeepEqual(m, map[string]string{"format": "np", "note": "fixture"}) {
 		t.Errorf("metadata %v", m)
 	}
-	if names := f.Names(); len(names) != len(want)+1 || !slices.IsSorted(names) {
+	if names := f.Names(); len(names) != len(want)+2 || !slices.IsSorted(names) {
 		t.Errorf("names %q", names)
 	}
 }
@@ -179,12 +179,15 @@ func TestReaderErrors(t *testing.T) {
 	if _, err := safetensors.Open(bytes.NewReader(data[:20]), int64(len(data))); !errors.Is(err, safetensors.ErrFormat) {
 		t.Errorf("shorter than its size: %v", err)
 	}
-	f, err := safetensors.Open(bytes.NewReader(data[:len(data)-40]), int64(len(data)))
+	f, err := safetensors.Open(bytes.NewReader(data[:len(data)-40-256]), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Float32("scalar"); !errors.Is(err, safetensors.ErrFormat) || !strings.Contains(err.Error(), "scalar") {
 		t.Errorf("numbers beyond the end: %v", err)
+	}
+	if _, err := f.Int8("int8"); !errors.Is(err, safetensors.ErrFormat) || !strings.Contains(err.Error(), "int8") {
+		t.Errorf("int8 beyond the end: %v", err)
 	}
 	if _, err := safetensors.Open(failing{os.ErrPermission}, 100); !errors.Is(err, os.ErrPermission) || errors.Is(err, safetensors.ErrFormat) {
 		t.Errorf("failing reader: %v", err)

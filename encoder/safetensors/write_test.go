@@ -70,6 +70,10 @@ func TestWriteErrors(t *testing.T) {
 	}{
 		"twice":    {[]safetensors.Tensor{{Name: "a", Data: one}, {Name: "a", Data: one}}, safetensors.ErrFormat},
 		"metadata": {[]safetensors.Tensor{{Name: "__metadata__", Data: one}}, safetensors.ErrFormat},
+		"int8":     {[]safetensors.Tensor{{Name: "a", DType: "F32", Shape: []int{1}, Int8: []int8{1}}}, safetensors.ErrDType},
+		"both":     {[]safetensors.Tensor{{Name: "a", Shape: []int{1}, Int8: []int8{1}, Data: one}}, safetensors.ErrFormat},
+		"no type":  {[]safetensors.Tensor{{Name: "a", DType: "I9", Shape: []int{1}, Raw: []byte{1}}}, safetensors.ErrDType},
+		"raw":      {[]safetensors.Tensor{{Name: "a", DType: "I64", Shape: []int{1}, Raw: []byte{1}}}, safetensors.ErrShape},
 		"type":     {[]safetensors.Tensor{{Name: "a", DType: "I8", Data: one}}, safetensors.ErrDType},
 		"too few":  {[]safetensors.Tensor{{Name: "a", Shape: []int{2}, Data: one}}, safetensors.ErrShape},
 		"negative": {[]safetensors.Tensor{{Name: "a", Shape: []int{-1, -1}, Data: one}}, safetensors.ErrShape},
@@ -131,4 +135,56 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRoundTripBytes writes int8 numbers, and bytes of types that have no numbers here.
+func TestRoundTripBytes(t *testing.T) {
+	q := []int8{-128, -1, 0, 1, 127, 5}
+	raw := []byte{1, 2, 3, 4, 5, 6, 7, 8}
+	var buf bytes.Buffer
+	err := safetensors.Write(&buf, []safetensors.Tensor{
+		{Name: "q", Shape: []int{2, 3}, Int8: q},
+		{Name: "none", Shape: []int{0, 3}, Int8: []int8{}},
+		{Name: "id", DType: "I64", Shape: []int{1}, Raw: raw},
+		{Name: "x", Shape: []int{1}, Data: []float32{2}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := openBytes(t, buf.Bytes())
+	if got, err := f.Int8("q", 2, 3); err != nil || !slices.Equal(got, q) {
+		t.Errorf("q is %v, %v", got, err)
+	}
+	if got, err := f.Int8("none"); err != nil || len(got) != 0 {
+		t.Errorf("none is %v, %v", got, err)
+	}
+	r, err := f.Raw("id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, raw) {
+		t.Errorf("id is %v, %v", got, err)
+	}
+	for name, want := range map[string]error{"x": safetensors.ErrDType, "id": safetensors.ErrDType, "y": safetensors.ErrNotFound} {
+		if _, err := f.Int8(name); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	if _, err := f.Int8("q", 3, 2); !errors.Is(err, safetensors.ErrShape) {
+		t.Errorf("other shape: %v", err)
+	}
+}
+
+// TestInt8NumPy reads what NumPy wrote.
+func TestInt8NumPy(t *testing.T) {
+	f := openBytes(t, readFile(t, "testdata/types.safetensors"))
+	q, err := f.Int8("int8", 16, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range q {
+		if int(v) != i-128 {
+			t.Fatalf("number %d is %d", i, v)
+		}
+	}
 }

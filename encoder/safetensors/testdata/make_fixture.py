@@ -29,6 +29,7 @@ tensors = [  # name, dtype, array, its numbers as float32
     ("scalar", "F32", np.array(2.5, "<f4"), np.array(2.5, "<f4")),
     ("empty", "F32", np.zeros((0, 3), "<f4"), np.zeros((0, 3), "<f4")),
     ("é\"\\", "BF16", np.array([0x3f80], "<u2"), np.array([1.0], "<f4")),
+    ("int8", "I8", np.arange(-128, 128).astype("i1").reshape(16, 16), None),
     ("position_ids", "I64", np.arange(4, dtype="<i8")[None], None),
 ]
 header, blob = {"__metadata__": {"format": "np", "note": "fixture"}}, b""
