@@ -18,11 +18,14 @@
 // [Checkpoint.Linear]. Everything that would change the result and is not done here is
 // [ErrUnsupported], by name, when the folder is opened.
 //
+// A checkpoint may be int8, in the int-quantized format of compressed-tensors: [Quantize] makes one of a
+// float checkpoint, and docs/models.md describes it.
+//
 // A folder without modules.json says nothing about pooling; it gets the mean over all tokens, as
 // sentence-transformers gives it.
 //
 // # Caveats
 //
-// An open checkpoint holds all of its weights as float32 in memory and no file. Nothing is fetched
+// An open checkpoint holds all of its weights in memory, as float32 or int8, and no file. Nothing is fetched
 // over a network, and no code in the folder is run.
 package checkpoint

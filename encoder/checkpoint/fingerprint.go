@@ -40,7 +40,9 @@ func (c *Checkpoint) hash(tok *tokenizerFiles, w *weights) (string, error) {
 		Prompts       map[string]string // json sorts the keys
 		DefaultPrompt string
 		ExcludePrompt bool
-	}{fingerprintVersion, tok.file, tok.said, c.Config, c.MaxTokens, c.Pooling, c.Normalize, c.LowerCase, c.Prompts, c.DefaultPrompt, c.ExcludePrompt})
+		Quantization  json.RawMessage `json:",omitzero"` // quantization_config
+		Int8          bool            `json:",omitzero"` // Options.Int8 of a float checkpoint
+	}{fingerprintVersion, tok.file, tok.said, c.Config, c.MaxTokens, c.Pooling, c.Normalize, c.LowerCase, c.Prompts, c.DefaultPrompt, c.ExcludePrompt, c.quantSaid, c.int8})
 	if err != nil {
 		return "", err
 	}

@@ -19,17 +19,17 @@ type head struct {
 }
 
 // heads reads the tensors outside the encoder, except those of masked language modelling, which are
-// as large as the vocabulary, and what is no float.
+// as large as the vocabulary, and what is no float. A head in int8 becomes float32.
 func (w *weights) heads(prefix string) (map[string]head, error) {
 	hs := make(map[string]head)
 	for name, s := range w.tensors {
 		inner := strings.TrimPrefix(name, prefix)
-		if strings.HasPrefix(inner, "embeddings.") || strings.HasPrefix(inner, "encoder.") || strings.HasPrefix(name, "cls.") {
+		if strings.HasPrefix(inner, "embeddings.") || strings.HasPrefix(inner, "encoder.") || strings.HasPrefix(name, "cls.") || w.scalesOnly(name) {
 			continue
 		}
 		info, _ := s.file.Info(name)
 		switch info.DType {
-		case "F32", "F16", "BF16":
+		case "F32", "F16", "BF16", "I8":
 		default:
 			continue
 		}

@@ -35,12 +35,27 @@ type Checkpoint struct {
 	raw         map[string]json.RawMessage
 	heads       map[string]head
 	fingerprint string
+	quant       quantization
+	quantSaid   json.RawMessage // quantization_config, nil when there is none
+	int8        bool            // a float checkpoint that runs in int8
+}
+
+// Options says how a checkpoint is opened. The zero value, and nil, are the defaults.
+type Options struct {
+	// Int8 runs the encoder layers of a float checkpoint in int8: about three times as fast, in a
+	// quarter of the memory, with vectors that differ a little, so that the fingerprint does too. The
+	// weights are quantised while they are read, as Quantize does it, which takes about as long as reading; word
+	// embeddings stay float. A checkpoint that is int8 already is opened as it is.
+	Int8 bool
 }
 
 // Open opens the checkpoint in a folder. The error names the file, and the tensor or key where there
 // is one; it wraps ErrUnsupported, ErrFormat or what the file system returned, such as
 // fs.ErrNotExist. The folder is not needed afterwards.
-func Open(dir string) (*Checkpoint, error) {
+func Open(dir string) (*Checkpoint, error) { return OpenWith(dir, nil) }
+
+// OpenWith is Open with options.
+func OpenWith(dir string, o *Options) (*Checkpoint, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, cause(err))
@@ -48,13 +63,16 @@ func Open(dir string) (*Checkpoint, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s: %w: a file, want the folder of a model", dir, ErrFormat)
 	}
-	return open(folder{os.DirFS(dir), ".", filepath.ToSlash(dir)}, readableName(dir))
+	return open(folder{os.DirFS(dir), ".", filepath.ToSlash(dir)}, readableName(dir), o)
 }
 
 // OpenFS opens the checkpoint at the root of a file system, which may be an embed.FS; name is the
 // checkpoint's name, also in errors. The errors are those of Open.
-func OpenFS(fsys fs.FS, name string) (*Checkpoint, error) {
-	return open(folder{fsys, ".", name}, name)
+func OpenFS(fsys fs.FS, name string) (*Checkpoint, error) { return OpenFSWith(fsys, name, nil) }
+
+// OpenFSWith is OpenFS with options.
+func OpenFSWith(fsys fs.FS, name string, o *Options) (*Checkpoint, error) {
+	return open(folder{fsys, ".", name}, name, o)
 }
 
 // readableName is the last part of the path, except in the cache of the Hugging Face hub, where a
@@ -70,7 +88,10 @@ func readableName(dir string) string {
 	return filepath.Base(dir)
 }
 
-func open(root folder, name string) (*Checkpoint, error) {
+func open(root folder, name string, o *Options) (*Checkpoint, error) {
+	if o == nil {
+		o = new(Options)
+	}
 	c := &Checkpoint{Name: name}
 
 	// What the folder says about itself.
@@ -85,6 +106,10 @@ func open(root folder, name string) (*Checkpoint, error) {
 	if err := c.config(f); err != nil {
 		return nil, err
 	}
+	if err := c.quantization(f); err != nil {
+		return nil, err
+	}
+	c.int8 = o.Int8 && !c.Quantized()
 	if err := c.length(f); err != nil {
 		return nil, err
 	}
@@ -100,7 +125,7 @@ func open(root folder, name string) (*Checkpoint, error) {
 	}
 
 	// The weights; they are hashed while the model is built from them.
-	w, err := openWeights(f)
+	w, err := openWeights(f, &c.quant)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +140,11 @@ func open(root folder, name string) (*Checkpoint, error) {
 	if w.Has("bert.embeddings.word_embeddings.weight") {
 		prefix = "bert."
 	}
-	c.Model, err = transformer.New(c.Config, w, prefix)
+	var ws transformer.Int8Weights = w
+	if c.int8 {
+		ws = transformer.Quantized(w)
+	}
+	c.Model, err = transformer.New(c.Config, ws, prefix)
 	if err == nil {
 		c.heads, err = w.heads(prefix)
 	}

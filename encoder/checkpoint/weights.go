@@ -12,9 +12,10 @@ import (
 	"github.com/semsearch/semsearch/encoder/safetensors"
 )
 
-// weights finds tensors by name over the files of a checkpoint. It implements transformer.Weights.
+// weights finds tensors by name over the files of a checkpoint. It implements transformer.Int8Weights.
 type weights struct {
 	folder  folder
+	quant   *quantization
 	main    string            // the file to name when a tensor is in none
 	tensors map[string]*shard // by tensor name
 	closers []io.Closer
@@ -32,8 +33,8 @@ const (
 )
 
 // openWeights opens model.safetensors, or else the shards that the index names.
-func openWeights(f folder) (_ *weights, err error) {
-	w := &weights{folder: f, main: weightsFile, tensors: make(map[string]*shard)}
+func openWeights(f folder, q *quantization) (_ *weights, err error) {
+	w := &weights{folder: f, quant: q, main: weightsFile, tensors: make(map[string]*shard)}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -125,11 +126,18 @@ func (w *weights) Has(name string) bool {
 	return s != nil
 }
 
-// Tensor returns a tensor as float32; its error names the file too.
+// Tensor returns a tensor as float32, also one that is int8; its error names the file too.
 func (w *weights) Tensor(name string, shape ...int) ([]float32, error) {
 	s, stored := w.find(name)
 	if s == nil {
 		return nil, w.folder.errorf(w.main, "%w: %s: %w", ErrFormat, name, safetensors.ErrNotFound)
+	}
+	g, err := w.matrix(s, stored)
+	if err != nil {
+		return nil, err
+	}
+	if g != nil {
+		return w.dequantized(s, stored, g, shape)
 	}
 	t, err := s.file.Float32(stored, shape...)
 	if errors.Is(err, safetensors.ErrDType) {

@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: is_decoder", ErrUnsupported)
 	case c.AddCrossAttention:
 		return fmt.Errorf("%w: add_cross_attention", ErrUnsupported)
-	case activations[c.HiddenAct] == nil:
+	case activations[c.HiddenAct].float == nil:
 		known := strings.Join(slices.Sorted(maps.Keys(activations)), ", ")
 		return fmt.Errorf("%w: hidden_act %q, want one of %s", ErrUnsupported, c.HiddenAct, known)
 	}
