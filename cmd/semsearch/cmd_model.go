@@ -16,14 +16,14 @@ import (
 func newModel(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:         "model",
-		Short:       "Look at models",
-		Long:        "Look at models: the encoder and the reader inside the program, or a folder.",
+		Short:       "Look at models, and make them smaller",
+		Long:        "Look at models (the encoder and the reader inside the program, or a folder), and make them smaller.",
 		Example:     "  semsearch model inspect",
 		Annotations: exitCodes("done", "", "an error"),
 		Args:        needSubcommand,
 		RunE:        func(cmd *cobra.Command, args []string) error { return usage("no subcommand of model") },
 	}
-	cmd.AddCommand(newModelInspect(a))
+	cmd.AddCommand(newModelInspect(a), newModelQuantize(a))
 	return cmd
 }
 

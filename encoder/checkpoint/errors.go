@@ -9,4 +9,7 @@ var (
 
 	// ErrFormat is returned by Open when a file of the checkpoint is damaged or contradicts another.
 	ErrFormat = errors.New("invalid checkpoint")
+
+	// ErrQuantized is returned by Quantize for a checkpoint that is quantised already.
+	ErrQuantized = errors.New("checkpoint is quantised already")
 )

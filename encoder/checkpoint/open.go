@@ -31,6 +31,7 @@ type Checkpoint struct {
 	DefaultPrompt   string            // name of the prompt for a text of no other kind; "" means none
 	ExcludePrompt   bool              // the tokens of the prompt do not count in the pooling
 
+	dir         string // of the transformer, inside the folder
 	poolDim     int
 	raw         map[string]json.RawMessage
 	heads       map[string]head
@@ -102,6 +103,7 @@ func open(root folder, name string, o *Options) (*Checkpoint, error) {
 	if err := c.prompts(root); err != nil {
 		return nil, err
 	}
+	c.dir = dir
 	f := root.sub(dir)
 	if err := c.config(f); err != nil {
 		return nil, err
