@@ -12,14 +12,16 @@ import (
 )
 
 const (
-	groupTokens = 256       // whole sequences up to this many tokens go through the layers on one core together
-	smallGroup  = 64        // and not fewer, to have more groups than cores
-	teamTokens  = 2048      // the same for several cores together
-	rowBlock    = 84        // tokens whose intermediate states are alive at once on a core: whole tiles, 14 or 6 high, of internal/f32
-	queryBlock  = 84        // tokens whose attention scores are alive at once on a core
-	maxWorkers  = 16        // goroutines of one Forward
-	minWork     = 200 << 20 // multiplications below which a second core does not pay
+	groupTokens = 256  // whole sequences up to this many tokens go through the layers on one core together
+	smallGroup  = 64   // and not fewer, to have more groups than cores
+	teamTokens  = 2048 // the same for several cores together
+	rowBlock    = 84   // tokens whose intermediate states are alive at once on a core: whole tiles, 14 or 6 high, of internal/f32
+	queryBlock  = 84   // tokens whose attention scores are alive at once on a core
+	maxWorkers  = 16   // goroutines of one Forward
 )
+
+// minWork is the number of multiplications below which a second core does not pay. Tests set it.
+var minWork = 200 << 20
 
 // state is the memory of one Forward, kept for the next.
 type state struct {

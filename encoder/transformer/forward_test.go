@@ -58,6 +58,22 @@ func randomModel(t testing.TB, s shape) *transformer.Model {
 	return m
 }
 
+// int8Model is the same model in int8.
+func int8Model(t testing.TB, s shape) *transformer.Model {
+	t.Helper()
+	m, err := transformer.New(s.config(), transformer.Quantized(randomWeights{rand.New(rand.NewPCG(1, 2))}), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Int8Layers() != s.layers {
+		t.Fatalf("%d layers in int8", m.Int8Layers())
+	}
+	return m
+}
+
+// models are the two arithmetics by name.
+var models = map[string]func(testing.TB, shape) *transformer.Model{"float32": randomModel, "int8": int8Model}
+
 func randomBatch(r *rand.Rand, c transformer.Config, lengths ...int) transformer.Batch {
 	b := transformer.Batch{Starts: []int{0}}
 	for _, n := range lengths {
@@ -76,37 +92,40 @@ func one(b transformer.Batch, i int) transformer.Batch {
 }
 
 // TestBitIdentical runs the same sequences alone, in a batch longer than one group, and on different
-// numbers of cores: not one bit may differ.
+// numbers of cores, which share groups or take whole ones: not one bit may differ.
 func TestBitIdentical(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, s := range []shape{
-		{2, 64, 4, 128, 50, 300},
-		{2, 40, 5, 37, 50, 300}, // nothing a multiple of a register
-	} {
-		m := randomModel(t, s)
-		r := rand.New(rand.NewPCG(3, 4))
-		lengths := []int{1, 2, 3, 300, 17, 64, 65, 128, 129, 5}
-		for len(lengths) < 40 {
-			lengths = append(lengths, 1+r.IntN(200))
-		}
-		b := randomBatch(r, m.Config(), lengths...)
-		if n := len(b.IDs); n < 2500 {
-			t.Fatalf("%d tokens are only one group", n)
-		}
-		runtime.GOMAXPROCS(1)
-		want := forward(t, m, b)
-		for _, procs := range []int{1, 2, 7, 20} {
-			runtime.GOMAXPROCS(procs)
-			if !slices.Equal(forward(t, m, b), want) {
-				t.Errorf("%v: batch on %d cores differs", s, procs)
+	defer transformer.SetMinWork(0)()
+	for kind, model := range models {
+		for _, s := range []shape{
+			{2, 48, 4, 96, 50, 300},
+			{2, 40, 5, 37, 50, 300}, // nothing a multiple of a register
+		} {
+			m := model(t, s)
+			r := rand.New(rand.NewPCG(3, 4))
+			lengths := []int{1, 2, 3, 300, 17, 64, 65, 128, 129, 5}
+			for len(lengths) < 34 {
+				lengths = append(lengths, 1+r.IntN(120))
 			}
-			if procs > 2 {
-				continue
+			b := randomBatch(r, m.Config(), lengths...)
+			if n := len(b.IDs); n < 2100 {
+				t.Fatalf("%d tokens are only one group", n)
 			}
-			h := m.Config().HiddenSize
-			for i := range lengths {
-				if got := forward(t, m, one(b, i)); !slices.Equal(got, want[b.Starts[i]*h:b.Starts[i+1]*h]) {
-					t.Errorf("%v: sequence %d of %d tokens alone on %d cores differs", s, i, lengths[i], procs)
+			runtime.GOMAXPROCS(1)
+			want := forward(t, m, b)
+			for _, procs := range []int{1, 2, 7, 20} {
+				runtime.GOMAXPROCS(procs)
+				if !slices.Equal(forward(t, m, b), want) {
+					t.Errorf("%s %v: batch on %d cores differs", kind, s, procs)
+				}
+				if procs > 2 {
+					continue
+				}
+				h := m.Config().HiddenSize
+				for i := range lengths {
+					if got := forward(t, m, one(b, i)); !slices.Equal(got, want[b.Starts[i]*h:b.Starts[i+1]*h]) {
+						t.Errorf("%s %v: sequence %d of %d tokens alone on %d cores differs", kind, s, i, lengths[i], procs)
+					}
 				}
 			}
 		}
@@ -115,7 +134,17 @@ func TestBitIdentical(t *testing.T) {
 
 // TestConcurrent calls Forward from many goroutines.
 func TestConcurrent(t *testing.T) {
-	m := randomModel(t, shape{2, 32, 4, 64, 50, 100})
+	for kind, model := range models {
+		for _, least := range []int{0, math.MaxInt} {
+			t.Run(fmt.Sprintf("%s/%d", kind, least), func(t *testing.T) {
+				defer transformer.SetMinWork(least)()
+				testConcurrent(t, model(t, shape{2, 32, 4, 64, 50, 100}))
+			})
+		}
+	}
+}
+
+func testConcurrent(t *testing.T, m *transformer.Model) {
 	b := randomBatch(rand.New(rand.NewPCG(5, 6)), m.Config(), 10, 100, 1, 40)
 	want := forward(t, m, b)
 	var wg sync.WaitGroup
@@ -186,21 +215,36 @@ func (c *dyingContext) Err() error {
 }
 
 func TestForwardCancel(t *testing.T) {
-	m := randomModel(t, shape{3, 16, 2, 16, 10, 50})
-	b := randomBatch(rand.New(rand.NewPCG(7, 8)), m.Config(), 40, 50, 3)
-	hidden := make([]float32, len(b.IDs)*16)
-	all := &dyingContext{Context: context.Background(), left: math.MaxInt}
-	if err := m.Forward(all, b, hidden); err != nil {
-		t.Fatal(err)
-	}
-	looks := math.MaxInt - all.left
-	if looks < 3*3*2 {
-		t.Errorf("only %d looks at the context", looks)
-	}
-	for n := range looks - 16 { // the last looks depend on how the goroutines fall
-		err := m.Forward(&dyingContext{Context: context.Background(), left: n}, b, hidden)
-		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("done after %d looks: %v", n, err)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for kind, model := range models {
+		for name, tc := range map[string]struct {
+			least   int
+			lengths []int
+		}{
+			"one core": {math.MaxInt, []int{40, 50, 3}},
+			"team":     {0, []int{40, 50, 3}},
+			"groups":   {0, []int{50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50, 50}},
+		} {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				defer transformer.SetMinWork(tc.least)()
+				m := model(t, shape{3, 16, 2, 16, 10, 50})
+				b := randomBatch(rand.New(rand.NewPCG(7, 8)), m.Config(), tc.lengths...)
+				hidden := make([]float32, len(b.IDs)*16)
+				all := &dyingContext{Context: context.Background(), left: math.MaxInt}
+				if err := m.Forward(all, b, hidden); err != nil {
+					t.Fatal(err)
+				}
+				looks := math.MaxInt - all.left
+				if looks < 3*3*2 {
+					t.Errorf("only %d looks at the context", looks)
+				}
+				for n := range looks - 16 { // the last looks depend on how the goroutines fall
+					err := m.Forward(&dyingContext{Context: context.Background(), left: n}, b, hidden)
+					if !errors.Is(err, context.Canceled) {
+						t.Fatalf("done after %d looks: %v", n, err)
+					}
+				}
+			})
 		}
 	}
 }
@@ -208,31 +252,45 @@ func TestForwardCancel(t *testing.T) {
 // raceEnabled says that the race detector is on; it empties pools at random.
 var raceEnabled bool
 
-// TestForwardAllocs bounds what a warm Forward allocates: the goroutines and closures of a layer, no
-// state.
+// TestForwardAllocs makes sure that a warm Forward allocates nothing.
 func TestForwardAllocs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("pools do not hold under the race detector")
 	}
-	m := randomModel(t, shape{2, 64, 4, 256, 50, 128})
-	b := randomBatch(rand.New(rand.NewPCG(9, 10)), m.Config(), 128, 100, 60)
-	hidden := make([]float32, len(b.IDs)*64)
-	run := func() {
-		if err := m.Forward(context.Background(), b, hidden); err != nil {
-			t.Fatal(err)
+	for kind, model := range models {
+		m := model(t, shape{2, 32, 4, 64, 50, 128})
+		for name, lengths := range map[string][]int{"one": {16}, "few": {128, 100, 60}, "many": slices.Repeat([]int{30, 10, 20}, 16)} {
+			b := randomBatch(rand.New(rand.NewPCG(9, 10)), m.Config(), lengths...)
+			hidden := make([]float32, len(b.IDs)*32)
+			run := func() {
+				if err := m.Forward(context.Background(), b, hidden); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// One core: AllocsPerRun sees to that.
+			least := math.Inf(1) // the pool may be emptied now and then
+			for range 3 {
+				least = min(least, testing.AllocsPerRun(5, run))
+			}
+			if least > 0 {
+				t.Errorf("%s, %s: %v allocations a run", kind, name, least)
+			}
+			// Several cores.
+			restore := transformer.SetMinWork(0)
+			run()
+			bytes := uint64(math.MaxUint64)
+			for range 20 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				run()
+				runtime.ReadMemStats(&after)
+				bytes = min(bytes, after.TotalAlloc-before.TotalAlloc)
+			}
+			restore()
+			if bytes > 2<<10 { // a goroutine may be new
+				t.Errorf("%s, %s: %d bytes allocated a run", kind, name, bytes)
+			}
 		}
-	}
-	run()
-	least := uint64(math.MaxUint64) // the pool may be emptied now and then
-	for range 20 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		run()
-		runtime.ReadMemStats(&after)
-		least = min(least, after.TotalAlloc-before.TotalAlloc)
-	}
-	if least > 32<<10 {
-		t.Errorf("%d bytes allocated a run", least)
 	}
 }
 
