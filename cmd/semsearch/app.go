@@ -140,6 +140,7 @@ The documents are kept in one database file. Which one:
 		newEmbed(a),
 		newEval(a),
 		newModel(a),
+		newBench(a),
 		newVersion(a),
 	)
 	return root

@@ -253,3 +253,12 @@ func (t table) add(x []float32, i int) {
 		x[j] += float32(float32(v) * s)
 	}
 }
+
+// Kernels names the kernels that models run on in this process, such as "avx512", in float32 or in int8:
+// those of internal/f32 or of internal/i8.
+func Kernels(int8 bool) string {
+	if int8 {
+		return i8.Impl()
+	}
+	return f32.Impl()
+}
