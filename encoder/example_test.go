@@ -83,3 +83,29 @@ func ExampleEncoder_EncodePassages() {
 	// 32 numbers, length 1.000
 	// 32 numbers, length 1.000
 }
+
+func ExampleOpen_int8() {
+	float, err := encoder.Open("transformer/testdata/mean", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	enc, err := encoder.Open("transformer/testdata/mean", &encoder.Options{Int8: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	x, err := float.EncodeQuery(ctx, "Green tea is steeped below boiling.")
+	if err != nil {
+		log.Fatal(err)
+	}
+	y, err := enc.EncodeQuery(ctx, "Green tea is steeped below boiling.")
+	if err != nil {
+		log.Fatal(err)
+	}
+	var cosine float32
+	for i := range x {
+		cosine += x[i] * y[i]
+	}
+	fmt.Printf("cosine %.2f, the same fingerprint: %v\n", cosine, float.Fingerprint() == enc.Fingerprint())
+	// Output: cosine 1.00, the same fingerprint: false
+}

@@ -75,6 +75,7 @@ type jsonModel struct {
 	Heads        int               `json:"heads,omitempty"`
 	Intermediate int               `json:"intermediate,omitempty"`
 	Activation   string            `json:"activation,omitempty"`
+	Weights      string            `json:"weights,omitempty"` // of the encoder layers: "float" or "int8"
 	Vocabulary   int               `json:"vocabulary,omitempty"`
 	MaxTokens    int               `json:"max_tokens,omitempty"`
 	Pooling      string            `json:"pooling,omitempty"`
@@ -160,6 +161,10 @@ func modelOf(role, fingerprint string, dim int, ck *checkpoint.Checkpoint) jsonM
 		Layers: c.NumHiddenLayers, Heads: c.NumAttentionHeads, Intermediate: c.IntermediateSize, Activation: c.HiddenAct,
 		Vocabulary: ck.Tokenizer.VocabSize(), MaxTokens: ck.MaxTokens, Prompts: ck.Prompts,
 	}
+	m.Weights = "float"
+	if ck.Model.Int8Layers() > 0 {
+		m.Weights = "int8"
+	}
 	h, i := int64(c.HiddenSize), int64(c.IntermediateSize)
 	m.Parameters = int64(c.VocabSize+c.MaxPositionEmbeddings+c.TypeVocabSize)*h + 2*h +
 		int64(c.NumHiddenLayers)*(4*(h*h+h)+2*h*i+i+h+4*h)
@@ -182,6 +187,7 @@ func (m jsonModel) rows() [][2]string {
 		rows = append(rows,
 			[2]string{"architecture", fmt.Sprintf("%s, %d layers, %d heads, %s", m.Architecture, m.Layers, m.Heads, m.Activation)},
 			[2]string{"parameters", group(m.Parameters)},
+			[2]string{"weights", m.Weights},
 			[2]string{"vocabulary", group(int64(m.Vocabulary)) + " tokens"},
 			[2]string{"longest text", fmt.Sprintf("%d tokens", m.MaxTokens)})
 	}

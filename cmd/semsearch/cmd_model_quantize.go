@@ -40,7 +40,9 @@ built-in texts.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runQuantize(cmd.Context(), args[0], args[1], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runQuantize(cmd.Context(), args[0], args[1], o)
+		},
 	}
 	cmd.Flags().BoolVar(&o.keepEmbeddings, "keep-embeddings", false, "leave the word and position embeddings as they are")
 	jsonFlag(cmd, &o.json)

@@ -103,6 +103,9 @@ func cmdHandbook(ts *testscript.TestScript, neg bool, args []string) {
 // handbookDir is where the sample documents are.
 var handbookDir, _ = filepath.Abs("../../examples/handbook")
 
+// fixturesDir is where small checkpoints with random weights are.
+var fixturesDir, _ = filepath.Abs("../../encoder/transformer/testdata")
+
 // cmdUTF16 writes a text in UTF-16 with a byte order mark: utf16 FILE TEXT.
 func cmdUTF16(ts *testscript.TestScript, neg bool, args []string) {
 	b := []byte{0xff, 0xfe}

@@ -1,10 +1,12 @@
 package checkpoint_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 	"testing/fstest"
 
 	"github.com/semsearch/semsearch/encoder/checkpoint"
@@ -54,4 +56,43 @@ func ExampleCheckpoint_Linear() {
 	// Output:
 	// 32 to 2
 	// 0.5
+}
+
+func ExampleQuantize() {
+	temp, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	r, err := checkpoint.Quantize(context.Background(), "../transformer/testdata/mean", filepath.Join(temp, "int8"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Matrices, "matrices,", r.Before, "bytes, now", r.After)
+	ck, err := checkpoint.Open(filepath.Join(temp, "int8"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ck.Quantized(), ck.Fingerprint() == r.Fingerprint)
+	// Output:
+	// 14 matrices, 84864 bytes, now 29040
+	// true true
+}
+
+func ExampleOpenWith() {
+	ck, err := checkpoint.OpenWith("../transformer/testdata/mean", &checkpoint.Options{Int8: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ck.Quantized(), ck.Model.Int8Layers(), "layers run in int8")
+	// Output: false 2 layers run in int8
+}
+
+func ExampleOpenFSWith() {
+	ck, err := checkpoint.OpenFSWith(os.DirFS("../transformer/testdata/last"), "last", &checkpoint.Options{Int8: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ck.Name, ck.Model.Int8Layers())
+	// Output: last 2
 }

@@ -70,3 +70,15 @@ func ExampleConfig_Validate() {
 	// 768 12
 	// unsupported model: position_embedding_type "relative_key", want "absolute"
 }
+
+func ExampleQuantizeMatrix() {
+	t, err := transformer.QuantizeMatrix([]float32{1, -0.5, 0.25, 0, 0, 0}, 2, 3)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(t.Q, t.Scale[1])
+	fmt.Printf("%.4f\n", float32(t.Q[1])*t.Scale[0])
+	// Output:
+	// [127 -64 32 0 0 0] 1
+	// -0.5039
+}
