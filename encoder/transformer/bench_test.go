@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/semsearch/semsearch/encoder/transformer"
 )
 
 // BenchmarkForward reports tokens/s of two shapes: that of all-MiniLM-L6-v2, and a smaller one.
@@ -33,6 +35,21 @@ func BenchmarkForward(b *testing.B) {
 				}
 				b.ReportMetric(float64(len(batch.IDs))*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 			})
+		}
+	}
+}
+
+// BenchmarkQuantizeMatrix is what Options.Int8 of a checkpoint costs for each weight.
+func BenchmarkQuantizeMatrix(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	w := make([]float32, 384*1536)
+	for i := range w {
+		w[i] = float32(r.NormFloat64())
+	}
+	b.SetBytes(int64(4 * len(w)))
+	for b.Loop() {
+		if _, err := transformer.QuantizeMatrix(w, 1536, 384); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

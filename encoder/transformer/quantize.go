@@ -74,9 +74,13 @@ func rowScale(x []float32) float32 {
 	for c := range clips {
 		s := float32(float64(top) * float64(100-2*c) / 100 / 127)
 		var sum float64
-		for _, v := range x {
-			d := float64(v) - quantized(v, s)*float64(s)
-			sum += d * d
+		for rest := x; len(rest) > 0 && sum < least; { // looked at now and then: a sum only grows
+			n := min(64, len(rest))
+			for _, v := range rest[:n] {
+				d := float64(v) - quantized(v, s)*float64(s)
+				sum += float64(d * d)
+			}
+			rest = rest[n:]
 		}
 		if sum < least {
 			best, least = s, sum
@@ -87,7 +91,14 @@ func rowScale(x []float32) float32 {
 
 // quantized is v in steps of s.
 func quantized(v, s float32) float64 {
-	return min(max(math.RoundToEven(float64(v)/float64(s)), -127), 127)
+	q := math.RoundToEven(float64(v) / float64(s))
+	if q > 127 {
+		return 127
+	}
+	if q < -127 {
+		return -127
+	}
+	return q
 }
 
 // Quantized returns weights that give the matrices of the encoder layers of w in int8, made by
