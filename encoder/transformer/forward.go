@@ -61,7 +61,7 @@ type span struct{ start, end int }
 
 // scratch is what one goroutine needs for itself.
 type scratch struct {
-	scores []float32 // (queryBlock, longest sequence)
+	scores []float32 // of internal/f32, for the longest sequence
 	mid    []float32 // (rowBlock, intermediate)
 	out    []float32 // (rowBlock, hidden)
 	xq     i8.Rows   // (rowBlock, hidden)
@@ -265,7 +265,7 @@ func (w *scratch) prepare(c Config, p *pass) {
 		longest = max(longest, s.end-s.start)
 		tokens = s.end
 	}
-	w.scores = grow(w.scores, min(queryBlock, longest)*longest)
+	w.scores = grow(w.scores, f32.AttentionScratch(longest, c.HiddenSize/c.NumAttentionHeads))
 	w.mid = grow(w.mid, min(rowBlock, tokens)*c.IntermediateSize)
 	w.out = grow(w.out, min(rowBlock, tokens)*c.HiddenSize)
 }
@@ -300,25 +300,9 @@ func (m *Model) attend(p *pass, w *scratch, s span, head int) {
 	h := m.cfg.HiddenSize
 	d := h / m.cfg.NumAttentionHeads
 	n := s.end - s.start
-	scale := float32(1 / math.Sqrt(float64(d)))
 	at := s.start*3*h + head*d
-	k, v := p.qkv[at+h:], p.qkv[at+2*h:]
-	for from := 0; from < n; from += queryBlock {
-		q := p.qkv[at+from*3*h:]
-		rows := min(queryBlock, n-from)
-		scores := w.scores[:rows*n] // (rows, n)
-
-		// Scores of these queries against every key of the sequence.
-		f32.MatMulT(rows, n, d, scale, q, 3*h, k, 3*h, scores, n)
-
-		// Each row becomes weights that sum to 1.
-		for r := range rows {
-			f32.Softmax(scores[r*n : (r+1)*n])
-		}
-
-		// The values, weighted.
-		f32.MatMul(rows, d, n, scores, n, v, 3*h, p.att[(s.start+from)*h+head*d:], h)
-	}
+	f32.Attention(n, n, d, float32(1/math.Sqrt(float64(d))), p.qkv[at:], 3*h, p.qkv[at+h:], 3*h, p.qkv[at+2*h:], 3*h,
+		p.att[s.start*h+head*d:], h, w.scores)
 }
 
 // transform is the rest of layer i after attention, for rows [from, to).
