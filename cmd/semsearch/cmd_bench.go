@@ -70,13 +70,13 @@ func newBenchEncode(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "encode [flags]",
 		Short: "Measure how fast a model computes hidden states",
-		Long: `Measure how many tokens a second a model takes from token ids to the hidden states of its last layer: no
-tokenizer, no pooling. The same batch is computed again and again for a few seconds.
+		Long: `Measure how many tokens a second a model takes from token ids to the hidden states of its last layer:
+no tokenizer, no pooling. The same batch is computed again and again for a few seconds.
 
-The model is a folder, or the name of a shape: minilm-l6 (6 layers, 384 wide), bert-base (12 layers, 768
-wide), or default, that of the encoder inside the program. The weights of a named shape are made up, which
-does not change the speed. With --mix a batch is 64 sequences as long as paragraphs of Wikipedia, 8 to 244
-tokens; without, --batch sequences of --length tokens.`,
+The model is a folder, or the name of a shape: minilm-l6 (6 layers, 384 wide), bert-base (12 layers,
+768 wide), or default, that of the encoder inside the program. The weights of a named shape are made
+up, which does not change the speed. With --mix a batch is 64 sequences as long as paragraphs of
+Wikipedia, 8 to 244 tokens; without, --batch sequences of --length tokens.`,
 		Example: `  semsearch bench encode --shape minilm-l6 --dtype int8 --threads 1
   semsearch bench encode --shape models/my-encoder --mix --json`,
 		Annotations: exitCodes("done", "", "an error"),

@@ -21,12 +21,13 @@ func newModelQuantize(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quantize [flags] DIR OUT",
 		Short: "Make an int8 copy of a model",
-		Long: `Write an int8 copy of the model in the folder DIR to the new folder OUT: smaller, and several times as fast,
-for a small loss. The copy is used like any other model, and other programs that know the int-quantized format of
-compressed-tensors read it too. A database belongs to the original or to the copy, not to both.
+		Long: `Write an int8 copy of the model in the folder DIR to the new folder OUT: smaller, and several times
+as fast, for a small loss. The copy is used like any other model, and other programs that know the
+int-quantized format of compressed-tensors read it too. A database belongs to the original or to the
+copy, not to both.
 
-What is printed: how large the weights were and are, and how near the copy comes to the original on a few
-built-in texts.`,
+What is printed: how large the weights were and are, and how near the copy comes to the original on
+a few built-in texts.`,
 		Example:     "  semsearch model quantize models/all-MiniLM-L6-v2 models/all-MiniLM-L6-v2-int8",
 		Annotations: exitCodes("done", "", "an error"),
 		Args: func(cmd *cobra.Command, args []string) error {
