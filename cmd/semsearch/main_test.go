@@ -40,6 +40,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("SEMSEARCH_DB", "")
 			env.Setenv("MODELS", modelsDir)
+			env.Setenv("SCRIPTS", scriptsDir)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
