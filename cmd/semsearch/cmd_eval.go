@@ -127,6 +127,16 @@ func (o *intervalOptions) mean(name string, values []float64) measure {
 	return m
 }
 
+// meanOfGroups is mean with an interval over groups; groups[i] is the one of values[i].
+func (o *intervalOptions) meanOfGroups(name string, values []float64, groups []string) measure {
+	m := measure{name: name, value: eval.Mean(values)}
+	if o.level > 0 && len(values) > 0 {
+		in := eval.BootstrapGroups(values, groups, o.bootstrap())
+		m.in = &in
+	}
+	return m
+}
+
 // evalOptions are the flags that all measuring commands have.
 type evalOptions struct {
 	intervalOptions

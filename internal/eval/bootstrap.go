@@ -54,6 +54,21 @@ func Bootstrap(values []float64, o *BootstrapOptions) Interval {
 	return bootstrap(len(values), meanOf(values), o.fill())
 }
 
+// BootstrapGroups is Bootstrap for values that come in groups, such as the
+// questions of an article: whole groups are drawn, as many as there are, and
+// the figure is the mean of all values in them (cluster bootstrap, Davison and
+// Hinkley 1997, section 3.8). What is alike within a group is then not taken
+// for many independent cases. With few groups, say fewer than 20, the interval
+// is too narrow. groups[i] names the group of values[i]; other lengths give a
+// zero interval.
+func BootstrapGroups(values []float64, groups []string, o *BootstrapOptions) Interval {
+	if len(values) != len(groups) {
+		return Interval{}
+	}
+	sums, sizes := grouped(values, groups), grouped(slices.Repeat([]float64{1}, len(values)), groups)
+	return bootstrap(len(sums), ratioOf(sums, sizes), o.fill())
+}
+
 // BootstrapSpearman is Bootstrap for the rank correlation of pairs (x[i],
 // y[i]), which are drawn together. Resamples in which one side does not vary
 // have no correlation and are left out.
@@ -174,6 +189,35 @@ func meanOf(values []float64) statistic {
 			n += c
 		}
 		return sum / float64(n)
+	}
+}
+
+// grouped is the sum of the values of each group, in the order in which the
+// groups come.
+func grouped(values []float64, groups []string) []float64 {
+	at := map[string]int{}
+	var sums []float64
+	for i, g := range groups {
+		j, ok := at[g]
+		if !ok {
+			j = len(sums)
+			at[g] = j
+			sums = append(sums, 0)
+		}
+		sums[j] += values[i]
+	}
+	return sums
+}
+
+// ratioOf is the sum of one list over the sum of another as a statistic.
+func ratioOf(above, below []float64) statistic {
+	return func(counts []int32) float64 {
+		var a, b float64
+		for i, c := range counts {
+			a += float64(c) * above[i]
+			b += float64(c) * below[i]
+		}
+		return a / b // NaN when nothing is in the resample
 	}
 }
 

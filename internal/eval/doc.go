@@ -23,8 +23,8 @@
 // each query, so that a figure can have an [Interval] beside it ([Bootstrap])
 // and two models can be held against each other item by item ([Compare]). A
 // difference inside its interval is noise. Items are taken as drawn one by one
-// from a larger lot; questions about one article are more alike than that, so
-// the intervals of reading are somewhat too narrow for other articles.
+// from a larger lot; questions about one article are more alike than that, and
+// [BootstrapGroups] draws whole articles.
 //
 // What is chosen by looking at figures is chosen on one [Half] of a set and
 // reported on the other.

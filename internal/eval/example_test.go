@@ -271,3 +271,11 @@ func ExampleEndToEndFunc() {
 	fmt.Printf("F1 %.0f, declined %.0f; without the article declined %.0f\n", r.F1, r.Declined, r.WithoutDeclined)
 	// Output: F1 100, declined 0; without the article declined 100
 }
+
+func ExampleBootstrapGroups() {
+	right := []float64{100, 100, 100, 0, 0, 0, 100, 100, 0, 0}
+	article := []string{"tea", "tea", "tea", "mill", "mill", "mill", "river", "river", "bread", "bread"}
+	byQuestion, byArticle := eval.Bootstrap(right, nil), eval.BootstrapGroups(right, article, nil)
+	fmt.Println(byArticle.High-byArticle.Low > byQuestion.High-byQuestion.Low)
+	// Output: true
+}

@@ -22,6 +22,7 @@ func TestIntervalsReference(t *testing.T) {
 	var cases []struct {
 		Kind      string
 		X, Values []float64
+		Groups    []string
 		Level     float64
 		Rounds    int
 		State     lcg
@@ -45,6 +46,11 @@ func TestIntervalsReference(t *testing.T) {
 			stat, plain = pearsonOf(c.X, c.Values), Pearson(c.X, c.Values)
 		}
 		n := len(c.Values)
+		if c.Kind == "groups" {
+			var sums, sizes []float64
+			sums, sizes, plain = grouped(c.Values, c.Groups), grouped(slices.Repeat([]float64{1}, n), c.Groups), mean(c.Values)
+			stat, n = ratioOf(sums, sizes), len(sums)
+		}
 		if at := stat(slices.Repeat([]int32{1}, n)); !near(at, c.Statistic) || !near(plain, c.Statistic) {
 			t.Errorf("case %d, %s: %v of the items, %v by its function, want %v", i, c.Kind, at, plain, c.Statistic)
 		}
@@ -61,7 +67,7 @@ func TestIntervalsReference(t *testing.T) {
 			t.Errorf("case %d: BCa moves nothing", i)
 		}
 	}
-	if kinds["mean"] < 5 || kinds["spearman"] < 3 || kinds["pearson"] < 3 {
+	if kinds["mean"] < 5 || kinds["spearman"] < 3 || kinds["pearson"] < 3 || kinds["groups"] < 2 {
 		t.Errorf("cases %v", kinds)
 	}
 }
@@ -218,4 +224,29 @@ func BenchmarkBootstrap(b *testing.B) {
 			}
 		}
 	})
+}
+
+// Groups of one value are values, and alike values in few groups make a wider
+// interval than as many single ones.
+func TestBootstrapGroups(t *testing.T) {
+	var values []float64
+	var single, tens []string
+	for i := range 200 {
+		values = append(values, float64(i/10%2)) // alike in tens
+		single, tens = append(single, string(rune('a'+i))), append(tens, string(rune('a'+i/10)))
+	}
+	plain := Bootstrap(values, nil)
+	if in := BootstrapGroups(values, single, nil); !near(in.Low, plain.Low) || !near(in.High, plain.High) {
+		t.Errorf("%v by groups of one, %v by values", in, plain)
+	}
+	in := BootstrapGroups(values, tens, nil)
+	if r := (in.High - in.Low) / (plain.High - plain.Low); r < 2.5 || r > 4 { // the root of ten
+		t.Errorf("%v by groups, %v by values", in, plain)
+	}
+	if in := BootstrapGroups(values, tens[1:], nil); in != (Interval{}) {
+		t.Errorf("other lengths: %v", in)
+	}
+	if in := BootstrapGroups(nil, nil, nil); in != (Interval{}) {
+		t.Errorf("nothing: %v", in)
+	}
 }

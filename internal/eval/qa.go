@@ -50,6 +50,8 @@ type QAReport struct {
 // QuestionResult is the outcome of one question.
 type QuestionResult struct {
 	ID              string
+	Article         string  // title of the article
+	Paragraph       string  // id of the context
 	Exact, F1       float64 // 0..100
 	NoAnswer        bool    // the set says that there is none
 	Answered        bool
@@ -116,7 +118,7 @@ func AskAll(ctx context.Context, ask Asker, set *SQuAD, limitTo int, progress fu
 	t := newTally(set)
 	qs := limit(set.Questions, limitTo)
 	for i := range qs {
-		if err := t.ask(ctx, ask, set, &qs[i]); err != nil {
+		if err := t.ask(ctx, ask, &qs[i]); err != nil {
 			return nil, err
 		}
 		if progress != nil {
@@ -135,16 +137,16 @@ func limit[T any](s []T, n int) []T {
 
 // tally gathers scores of questions.
 type tally struct {
-	v2              bool
+	set             *SQuAD
 	results         []QuestionResult
 	anyExact, anyF1 float64
 	predictions     map[string]string
 }
 
-func newTally(set *SQuAD) *tally { return &tally{v2: set.V2, predictions: map[string]string{}} }
+func newTally(set *SQuAD) *tally { return &tally{set: set, predictions: map[string]string{}} }
 
 // ask asks q of a database and scores what comes back.
-func (t *tally) ask(ctx context.Context, ask Asker, set *SQuAD, q *Question) error {
+func (t *tally) ask(ctx context.Context, ask Asker, q *Question) error {
 	answers, err := put(ctx, ask, q)
 	if err != nil {
 		return err
@@ -155,15 +157,15 @@ func (t *tally) ask(ctx context.Context, ask Asker, set *SQuAD, q *Question) err
 		if j == 0 {
 			first = a.Text
 		}
-		e, f := q.Score(a.Text, t.v2)
+		e, f := q.Score(a.Text, t.set.V2)
 		anyExact, anyF1 = max(anyExact, e), max(anyF1, f)
 	}
 	if len(answers) == 0 {
-		anyExact, anyF1 = q.Score("", t.v2)
+		anyExact, anyF1 = q.Score("", t.set.V2)
 	}
 	t.anyExact, t.anyF1 = t.anyExact+anyExact, t.anyF1+anyF1
 	r := t.add(q, first)
-	r.RightDocument = len(answers) > 0 && answers[0].ID == set.Contexts[q.Context].ID
+	r.RightDocument = len(answers) > 0 && answers[0].ID == t.set.Contexts[q.Context].ID
 	return nil
 }
 
@@ -180,10 +182,11 @@ func put(ctx context.Context, ask Asker, q *Question) ([]qa.Answer, error) {
 }
 
 func (t *tally) add(q *Question, answer string) *QuestionResult {
-	e, f := q.Score(answer, t.v2)
+	e, f := q.Score(answer, t.set.V2)
 	t.predictions[q.ID] = answer
 	t.results = append(t.results, QuestionResult{
-		ID: q.ID, Exact: 100 * e, F1: 100 * f, NoAnswer: t.v2 && len(q.Answers) == 0, Answered: answer != "",
+		ID: q.ID, Article: t.set.article(q), Paragraph: t.set.Contexts[q.Context].ID,
+		Exact: 100 * e, F1: 100 * f, NoAnswer: t.set.V2 && len(q.Answers) == 0, Answered: answer != "",
 	})
 	return &t.results[len(t.results)-1]
 }

@@ -371,6 +371,11 @@ def intervals():
         for kind, statistic in (("spearman", spearman), ("pearson", pearson)):
             out.append({"kind": kind, "x": x, "values": y, "level": 0.95, "rounds": 200, "state": 5 + i,
                         **interval(list(zip(x, y)), statistic, 200, 5 + i, 0.95)})
+    for i, (n, level) in enumerate([(8, 0.95), (25, 0.9)]):
+        groups = [[100 * rng.random() for _ in range(rng.randint(1, 9))] for _ in range(n)]
+        out.append({"kind": "groups", "values": sum(groups, []), "groups": [str(j) for j, g in enumerate(groups) for _ in g],
+                    "level": level, "rounds": 300, "state": 9 + i,
+                    **interval(groups, lambda drawn: average(sum(drawn, [])), 300, 9 + i, level)})
     dump("intervals.json", out)
 
 
