@@ -133,8 +133,8 @@ func ends(n int, stat statistic, sorted []float64, o BootstrapOptions) Interval 
 	return Interval{Low: quantile(sorted, low), High: quantile(sorted, high)}
 }
 
-// bca returns the quantiles of Efron (1987), equation 6.8, with the
-// acceleration of his equation 6.6 by the jackknife.
+// bca returns the quantiles of the BCa interval (Efron 1987; Efron and
+// Tibshirani 1993, section 14.3), the acceleration by the jackknife.
 func bca(n int, stat statistic, sorted []float64, level float64) (low, high float64, ok bool) {
 	counts := make([]int32, n)
 	for i := range counts {
