@@ -24,8 +24,8 @@ Kinds and their inputs:
   training     JSON lines of a training run: {"stage", "step", "tokens", "loss", ...}. One line a stage, and a run of
                it; -x and -y choose what is drawn over what (-y loss,stsb_dev)
   recall       what semsearch eval retrieval --curve --json prints: {"curve": [{"mode", "k", "recall", "low", "high"}]}
-  reliability  bins of a calibration: {"bins": [{"confidence", "accuracy", "count"}]}, 0 to 1; bins may also be an object
-               of lists, for instance of before and after, each with its own name
+  reliability  bins of a calibration, as semsearch eval calibrate --json prints them: {"bins": [{"confidence", "accuracy",
+               "count"}]}, 0 to 1; more lists may stand beside it as bins_NAME, or bins be an object of lists by name
   lines        CSV with a header, which names the axes: series, x, y, and, if the lines have intervals, low and high; or
                x and y alone
 

@@ -97,6 +97,22 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// Lists of bins may stand side by side.
+func TestBins(t *testing.T) {
+	const list = `[{"confidence": 0.5, "accuracy": 0.25, "count": 8, "low": 0, "high": 1}]`
+	for in, want := range map[string]string{
+		`{"bins": ` + list + `}`:                                     ">ECE 0.250<",
+		`{"schema": 1, "bins": ` + list + `, "x": {}}`:               ">ECE 0.250<",
+		`{"bins_score": ` + list + `, "bins": ` + list + `}`:         ">confidence ECE 0.250<",
+		`{"bins": ` + list + `, "ece": 2, "bins_raw": ` + list + `}`: ">raw ECE 0.250<",
+	} {
+		got, err := figureOf(t, in, "-kind", "reliability", "-")
+		if err != nil || !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s: %v, no %s", in, err, want)
+		}
+	}
+}
+
 // A stage taken up again goes on where it was, and one begun again is another line.
 func TestRuns(t *testing.T) {
 	data, err := os.ReadFile("testdata/training.jsonl")
@@ -154,6 +170,9 @@ func TestErrors(t *testing.T) {
 		{"{}", `no "bins"`, []string{"-kind", "reliability", "-"}},
 		{`{"bins":[{"confidence":1}]}`, "bin 1: want", []string{"-kind", "reliability", "-"}},
 		{`{"bins":[{"confidence":1,"accuracy":1,"count":0}]}`, "no bin holds anything", []string{"-kind", "reliability", "-"}},
+		{"{\"bins\":\n[}", "standard input:2: ", []string{"-kind", "reliability", "-"}},
+		{"[]", "standard input: no JSON object", []string{"-kind", "reliability", "-"}},
+		{`{"bins":[]}x`, "standard input:1: ", []string{"-kind", "reliability", "-"}},
 		{`{"bins":{"a":3}}`, "bins: a: ", []string{"-kind", "reliability", "-"}},
 		{"{\"step\":1,\"loss\":2}\n{", "standard input:2: ", []string{"-kind", "training", "-"}},
 		{`{"stage":"reader","step":1}`, "no line has loss", []string{"-kind", "training", "-"}},

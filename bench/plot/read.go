@@ -208,36 +208,9 @@ func readReliability(_ *options, in []input) (*figure, error) {
 		rangeX: [2]float64{0, 1}, rangeY: [2]float64{0, 1},
 	}
 	for i := range in {
-		var v struct{ Bins json.RawMessage }
-		if err := decode(in[i], &v); err != nil {
+		lists, bins, err := readBins(in[i])
+		if err != nil {
 			return nil, err
-		}
-		var lists []string
-		bins := map[string][]bin{}
-		switch b := bytes.TrimSpace(v.Bins); {
-		case len(b) > 0 && b[0] == '[':
-			var list []bin
-			if err := json.Unmarshal(b, &list); err != nil {
-				return nil, fmt.Errorf("%s: bins: %w", in[i].name, err)
-			}
-			lists, bins[""] = []string{""}, list
-		case len(b) > 0 && b[0] == '{':
-			dec := json.NewDecoder(bytes.NewReader(b))
-			_, _ = dec.Token() // the brace; b is valid
-			for dec.More() {
-				key, err := dec.Token()
-				if err != nil {
-					return nil, fmt.Errorf("%s: bins: %w", in[i].name, err)
-				}
-				var list []bin
-				if err := dec.Decode(&list); err != nil {
-					return nil, fmt.Errorf("%s: bins: %v: %w", in[i].name, key, err)
-				}
-				lists = append(lists, key.(string))
-				bins[key.(string)] = list
-			}
-		default:
-			return nil, fmt.Errorf("%s: no \"bins\"", in[i].name)
 		}
 		for _, name := range lists {
 			s := series{name: label(in, i, name), marks: true}
@@ -263,6 +236,71 @@ func readReliability(_ *options, in []input) (*figure, error) {
 		}
 	}
 	return f, nil
+}
+
+// readBins reads the lists of bins of an input, in their order: "bins", a list or an object of lists by name,
+// and "bins_NAME", lists beside it, which is then confidence.
+func readBins(in input) (names []string, lists map[string][]bin, err error) {
+	var valid any
+	if err := decode(in, &valid); err != nil {
+		return nil, nil, err // with its line
+	}
+	lists = map[string][]bin{}
+	enter := func(name string, raw []byte) error {
+		var list []bin
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return fmt.Errorf("bins: %s: %w", name, err)
+		}
+		names = append(names, name)
+		lists[name] = list
+		return nil
+	}
+	err = eachKey(in.data, func(key string, raw json.RawMessage) error {
+		switch name, ok := strings.CutPrefix(key, "bins_"); {
+		case ok:
+			return enter(name, raw)
+		case key != "bins":
+			return nil
+		}
+		if raw[0] == '{' {
+			return eachKey(raw, func(key string, raw json.RawMessage) error { return enter(key, raw) })
+		}
+		return enter("", raw)
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", in.name, err)
+	}
+	if len(names) == 0 {
+		return nil, nil, fmt.Errorf("%s: no \"bins\"", in.name)
+	}
+	if i := slices.Index(names, ""); i >= 0 && len(names) > 1 {
+		names[i] = "confidence"
+		lists["confidence"] = lists[""]
+	}
+	return names, lists, nil
+}
+
+// eachKey calls f with the keys of a JSON object and their values, in order.
+func eachKey(data []byte, f func(key string, raw json.RawMessage) error) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("no JSON object where one is wanted")
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return err
+		}
+		if err := f(key.(string), raw); err != nil {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
 }
 
 // readLines reads tables.
