@@ -134,6 +134,32 @@ func TestWithoutArticle(t *testing.T) {
 		t.Errorf("the first only: %+v, %v", r, err)
 	}
 
+	// Scores and ranks are those of a database that never held the article.
+	fresh, err := db.Open(filepath.Join(t.TempDir(), "fresh.db"), dbtest.HashEncoder(32), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	if _, err := fresh.Add(t.Context(), set.Documents()[:2]...); err != nil {
+		t.Fatal(err)
+	}
+	extra := *set
+	extra.Contexts = append(slices.Clone(set.Contexts[:2]), Context{ID: "c3", Title: "River", Text: "A river of boiling tea, and a mill beside it."})
+	extra.Questions = []Question{{ID: "1", Text: "green tea at the mill", Context: 2}}
+	var seen [][]db.Hit
+	hits := func(ctx context.Context, r qa.Retriever, question string) ([]qa.Answer, error) {
+		found, err := r.Query(ctx, question, nil)
+		seen = append(seen, found)
+		return nil, err
+	}
+	if _, err := EndToEndFunc(t.Context(), dbtest.HashEncoder(32), hits, &extra, &EndToEndOptions{WithoutArticle: true}); err != nil {
+		t.Fatal(err)
+	}
+	never, err := fresh.Query(t.Context(), extra.Questions[0].Text, nil)
+	if err != nil || len(seen) != 2 || len(never) != 2 || !slices.Equal(seen[1], never) || len(seen[0]) != 3 {
+		t.Errorf("found %+v, want %+v, %v", seen, never, err)
+	}
+
 	// What goes wrong.
 	broken := errors.New("broken")
 	n := 0
