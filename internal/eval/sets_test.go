@@ -247,3 +247,27 @@ func TestOpenRetrievalForms(t *testing.T) {
 		t.Errorf("both forms in one file: %v", err)
 	}
 }
+
+// A question that comes again is one question, unless something about it is
+// another.
+func TestRepeatedQuestion(t *testing.T) {
+	const q = `{"id": "1", "question": "Where?", "answers": [{"text": "here", "answer_start": 0}]}`
+	file := func(a, b string) string {
+		return `{"data": [{"title": "T", "paragraphs": [{"context": "here", "qas": [` + a + `]}, {"context": "here", "qas": [` + b + `]}, {"context": "there", "qas": []}]}]}`
+	}
+	set, err := ReadSQuAD("f", strings.NewReader(file(q, q+`, {"id": "2", "question": "Where?", "answers": []}`)))
+	if err != nil || len(set.Questions) != 2 || set.Questions[1].ID != "2" {
+		t.Errorf("%+v, %v", set, err)
+	}
+	for _, other := range []string{
+		strings.Replace(q, "Where", "When", 1), strings.Replace(q, `"text": "here"`, `"text": "her"`, 1), strings.Replace(q, "}]}", "}], \"is_impossible\": true}", 1),
+	} {
+		if _, err := ReadSQuAD("f", strings.NewReader(file(q, other))); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), `"1" twice`) {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+	elsewhere := strings.Replace(file(q, ""), `"there", "qas": []}]}]}`, `"there", "qas": [`+q+`]}]}]}`, 1)
+	if _, err := ReadSQuAD("f", strings.NewReader(elsewhere)); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), `"1" twice`) {
+		t.Errorf("in another paragraph: %v", err)
+	}
+}
