@@ -12,7 +12,7 @@
 #   --half H       tune or report: one half of the queries, questions and pairs
 #   --limit N      at most N queries, questions or pairs of each set
 #   --only WORDS   some of: retrieval sts qa endtoend
-#   --sets GLOB    only sets whose names match
+#   --sets GLOBS   only sets whose names match one of these ('squad_dev c*')
 #   --into FILE    when all is done, also put the tables into FILE, between the lines <!-- evaluate --> and
 #                  <!-- /evaluate -->
 #
@@ -78,8 +78,17 @@ cell() {
 }
 
 wanted() { # KIND NAME
-	# shellcheck disable=SC2254
-	case " $only " in *" $1 "*) case $2 in $sets) return 0 ;; esac ;; esac
+	local glob
+	case " $only " in *" $1 "*) ;; *) return 1 ;; esac
+	set -f # the patterns are for names of sets, not for files here
+	for glob in $sets; do
+		# shellcheck disable=SC2053
+		if [[ $2 == $glob ]]; then
+			set +f
+			return 0
+		fi
+	done
+	set +f
 	return 1
 }
 
