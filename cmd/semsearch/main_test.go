@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +16,6 @@ import (
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
-	"github.com/semsearch/semsearch/internal/eval"
 	"github.com/semsearch/semsearch/qa"
 )
 
@@ -41,6 +40,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("NO_COLOR", "")
 			env.Setenv("SEMSEARCH_DB", "")
 			env.Setenv("MODELS", modelsDir)
+			env.Setenv("SCRIPTS", scriptsDir)
 			env.Setenv("FIXTURES", fixturesDir)
 			return nil
 		},
@@ -144,7 +144,8 @@ func (numberReader) Read(_ context.Context, question string, passages []string, 
 
 func (r numberReader) Ask(ctx context.Context, rt qa.Retriever, question string, o *qa.AskOptions) ([]qa.Answer, error) {
 	query := *o.Query
-	query.K = o.Passages
+	query.K = cmp.Or(o.Passages, qa.DefaultPassages)
+	most := cmp.Or(o.K, qa.DefaultAnswers)
 	hits, err := rt.Query(ctx, question, &query)
 	if err != nil {
 		return nil, err
@@ -152,7 +153,7 @@ func (r numberReader) Ask(ctx context.Context, rt qa.Retriever, question string,
 	var out []qa.Answer
 	for _, h := range hits {
 		rs, _ := r.Read(ctx, question, []string{h.Text}, nil)
-		if len(out) == o.K || len(rs[0].Spans) == 0 {
+		if len(out) == most || len(rs[0].Spans) == 0 {
 			continue
 		}
 		s := rs[0].Spans[0]
@@ -167,24 +168,4 @@ func (r numberReader) Ask(ctx context.Context, rt qa.Retriever, question string,
 		})
 	}
 	return out, nil
-}
-
-func (r numberReader) EndToEnd(ctx context.Context, enc db.Encoder, set *eval.SQuAD, o *eval.EndToEndOptions) (*eval.QAReport, error) {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	d, err := db.Open(filepath.Join(dir, "test.db"), enc, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	if _, err := d.Add(ctx, set.Documents()...); err != nil {
-		return nil, err
-	}
-	ask := func(ctx context.Context, question string) ([]qa.Answer, error) {
-		return r.Ask(ctx, d, question, &qa.AskOptions{K: 1, Passages: 4, Query: &db.QueryOptions{}})
-	}
-	return eval.AskAll(ctx, ask, set, o.Limit, o.Progress)
 }

@@ -27,7 +27,6 @@ type models interface {
 type reader interface {
 	eval.Reader
 	Ask(ctx context.Context, r qa.Retriever, question string, o *qa.AskOptions) ([]qa.Answer, error)
-	EndToEnd(ctx context.Context, enc db.Encoder, set *eval.SQuAD, o *eval.EndToEndOptions) (*eval.QAReport, error)
 	Threshold() float64
 }
 
@@ -65,15 +64,11 @@ func (builtinModels) reader(dir string) (reader, error) {
 	return qaReader{rd}, nil
 }
 
-// qaReader is a reader with the functions of qa and eval as methods.
+// qaReader is a reader with the functions of qa as methods.
 type qaReader struct{ *qa.Reader }
 
 func (r qaReader) Ask(ctx context.Context, rt qa.Retriever, question string, o *qa.AskOptions) ([]qa.Answer, error) {
 	return qa.Ask(ctx, rt, r.Reader, question, o)
-}
-
-func (r qaReader) EndToEnd(ctx context.Context, enc db.Encoder, set *eval.SQuAD, o *eval.EndToEndOptions) (*eval.QAReport, error) {
-	return eval.EndToEnd(ctx, enc, r.Reader, set, o)
 }
 
 // checkpointOf returns the checkpoint behind an encoder or a reader, nil when there is none.

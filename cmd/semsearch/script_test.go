@@ -135,3 +135,6 @@ func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
 
 // modelsDir holds the folders of the models inside the program.
 var modelsDir, _ = filepath.Abs("../../defaultmodel")
+
+// scriptsDir holds the scripts of the repository.
+var scriptsDir, _ = filepath.Abs("../../scripts")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,22 +34,55 @@ type Query struct{ ID, Text string }
 // less.
 type Qrels map[string]map[string]int
 
+// qrelsNames are the places of the judgements in the folder of a set.
+var qrelsNames = []string{"qrels.tsv", "qrels.trec", "qrels.txt", "qrels/test.tsv"}
+
 // OpenRetrieval reads the folder of a set in the form of BEIR (Thakur et al.
-// 2021): corpus.jsonl, queries.jsonl and qrels.tsv. Errors name the file and
-// line and are ErrFormat, or those of the file system.
+// 2021): corpus.jsonl, queries.jsonl and the judgements, which are one of
+// qrels.tsv, qrels.trec, qrels.txt (see ReadQrels for their forms) and, as BEIR
+// lays it out, qrels/test.tsv. Errors name the file and line and are ErrFormat,
+// so when there is more than one file of judgements, or those of the file
+// system.
 func OpenRetrieval(dir string) (*RetrievalSet, error) {
 	s := &RetrievalSet{Name: filepath.Base(dir)}
-	var err error
+	qrels, err := findQrels(dir)
+	if err != nil {
+		return nil, err
+	}
 	if s.Docs, err = readFile(filepath.Join(dir, "corpus.jsonl"), ReadCorpus); err != nil {
 		return nil, err
 	}
 	if s.Queries, err = readFile(filepath.Join(dir, "queries.jsonl"), ReadQueries); err != nil {
 		return nil, err
 	}
-	if s.Qrels, err = readFile(filepath.Join(dir, "qrels.tsv"), ReadQrels); err != nil {
+	if s.Qrels, err = readFile(qrels, ReadQrels); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// findQrels is the path of the judgements of a set.
+func findQrels(dir string) (string, error) {
+	if fi, err := os.Stat(dir); err != nil {
+		return "", err
+	} else if !fi.IsDir() {
+		return "", fmt.Errorf("%s: not a folder: %w", dir, ErrFormat)
+	}
+	found := ""
+	for _, name := range qrelsNames {
+		p := filepath.Join(dir, filepath.FromSlash(name))
+		if fi, err := os.Stat(p); err != nil || fi.IsDir() {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("%s: beside %s, and which of them holds the judgements is not said: %w", p, filepath.Base(found), ErrFormat)
+		}
+		found = p
+	}
+	if found == "" {
+		return "", fmt.Errorf("%s: no judgements, want one of %s: %w", dir, strings.Join(qrelsNames, ", "), fs.ErrNotExist)
+	}
+	return found, nil
 }
 
 // Documents returns the corpus as documents for a database, in file order.
@@ -154,14 +189,15 @@ func ReadQueries(name string, r io.Reader) ([]Query, error) {
 }
 
 // ReadQrels reads judgements, one a line: query, document, grade (BEIR), or
-// query, an ignored column, document, grade (TREC). The first line is taken for
+// query, an ignored column, document, grade (TREC). All lines have the columns
+// of the first. The first line is taken for
 // a header, and left out, when a word without digits stands in place of the
 // grade. Columns are separated by tabs if the line has one, else by spaces.
 // The same pair twice is an error unless the grades agree. name is used in
 // errors.
 func ReadQrels(name string, r io.Reader) (Qrels, error) {
 	out := Qrels{}
-	first := true
+	first, wide := true, 0 // columns of the first line
 	err := eachLine(name, r, func(line int, b []byte) error {
 		cols := bytes.Split(b, []byte("\t"))
 		if len(cols) == 1 {
@@ -173,7 +209,12 @@ func ReadQrels(name string, r io.Reader) (Qrels, error) {
 		header := first
 		first = false
 		if len(cols) != 3 && len(cols) != 4 {
-			return formatError(name, line, "%d columns, want 3 (query, document, grade) or 4 (TREC)", len(cols))
+			return formatError(name, line, "%d columns, want 3 (query, document, grade) or 4 (TREC: query, iteration, document, grade)", len(cols))
+		}
+		if wide == 0 {
+			wide = len(cols)
+		} else if len(cols) != wide {
+			return formatError(name, line, "%d columns, the lines before have %d", len(cols), wide)
 		}
 		q, d, g := string(cols[0]), string(cols[len(cols)-2]), string(cols[len(cols)-1])
 		grade, err := strconv.Atoi(g)

@@ -10,14 +10,24 @@
 // given contexts ([QA]) or end to end ([EndToEnd]): all contexts go into one
 // database and only the question is given.
 //
+// With [EndToEndOptions].WithoutArticle the question is also asked of a database
+// that does not hold its article, where the right thing is to decline.
+//
 // A similarity set is pairs of sentences with a human score ([Pair]); it is
 // measured by the rank correlation between that score and the cosine.
 //
 // # Numbers
 //
 // Retrieval measures and correlations are fractions, exact match and F1 are
-// percentages, as the literature writes them. The main
-// figures have an [Interval] beside them: a difference inside it is noise.
+// percentages, as the literature writes them. Reports keep what was measured of
+// each query, so that a figure can have an [Interval] beside it ([Bootstrap])
+// and two models can be held against each other item by item ([Compare]). A
+// difference inside its interval is noise. Items are taken as drawn one by one
+// from a larger lot; questions about one article are more alike than that, and
+// [BootstrapGroups] draws whole articles.
+//
+// What is chosen by looking at figures is chosen on one [Half] of a set and
+// reported on the other.
 //
 // # Errors
 //

@@ -55,23 +55,57 @@ func TestCorrelationAtTheEdge(t *testing.T) {
 
 func TestBootstrapAtTheEdge(t *testing.T) {
 	values := []float64{1, 2, 3, 4}
-	for _, level := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
-		if in := Bootstrap(values, 50, level, 1); in != (Interval{}) {
-			t.Errorf("level %v: %v", level, in)
+	for _, bca := range []bool{false, true} {
+		of := func(values []float64, level float64, resamples int) Interval {
+			return Bootstrap(values, &BootstrapOptions{Level: level, Resamples: resamples, BCa: bca})
+		}
+		for _, level := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
+			if in := of(values, level, 50); in != (Interval{}) {
+				t.Errorf("level %v: %v", level, in)
+			}
+		}
+		if in := of(values, 0.95, -1); in != (Interval{}) {
+			t.Errorf("no resamples: %v", in)
+		}
+		if in := of([]float64{7, 7}, 0.95, 50); in != (Interval{7, 7}) {
+			t.Errorf("one value: %v", in)
+		}
+		if in := of([]float64{7}, 0.95, 50); in != (Interval{7, 7}) {
+			t.Errorf("a single value: %v", in)
+		}
+		if in := of(nil, 0.95, 50); in != (Interval{}) {
+			t.Errorf("no values: %v", in)
+		}
+		if in := of(values, 1, 5000); in != (Interval{1, 4}) {
+			t.Errorf("level 1: %v, want the least and the largest mean", in)
+		}
+		narrow, wide := of(values, 0.5, 5000), of(values, 0.95, 5000)
+		if !(wide.Low < narrow.Low && narrow.Low < 2.5 && 2.5 < narrow.High && narrow.High < wide.High) {
+			t.Errorf("%v is not inside %v around 2.5", narrow, wide)
+		}
+		if of(values, 0.95, 100) != of(values, 0.95, 100) {
+			t.Error("two intervals of the same values")
 		}
 	}
-	if in := Bootstrap(values, 0, 0.95, 1); in != (Interval{}) {
-		t.Errorf("no rounds: %v", in)
+	a := Bootstrap(values, &BootstrapOptions{Seed: 1, Resamples: 101})
+	if a != Bootstrap(values, &BootstrapOptions{Resamples: 101}) || a == Bootstrap(values, &BootstrapOptions{Seed: 2, Resamples: 101}) {
+		t.Error("the seed is not used")
 	}
-	if in := Bootstrap([]float64{7, 7}, 50, 0.95, 1); in != (Interval{7, 7}) {
-		t.Errorf("one value: %v", in)
+	if Bootstrap(values, nil) != Bootstrap(values, &BootstrapOptions{Level: 0.95, Resamples: 2000, Seed: 1}) {
+		t.Error("the defaults are others")
 	}
-	if in := Bootstrap(values, 5000, 1, 1); in != (Interval{1, 4}) {
-		t.Errorf("level 1: %v, want the least and the largest mean", in)
+	nan := math.NaN()
+	for _, in := range []Interval{
+		BootstrapSpearman([]float64{1, 1, 1}, values[:3], nil), BootstrapPearson([]float64{1, 1, 1}, values[:3], nil),
+		BootstrapSpearman([]float64{1, nan, 1}, values[:3], nil), BootstrapPearson([]float64{1, nan, 1}, values[:3], nil),
+		BootstrapSpearman(values[:2], values[:3], nil), BootstrapPearson(values[:2], values[:3], nil),
+	} {
+		if !math.IsNaN(in.Low) || !math.IsNaN(in.High) {
+			t.Errorf("interval %v of no correlation", in)
+		}
 	}
-	narrow, wide := Bootstrap(values, 5000, 0.5, 1), Bootstrap(values, 5000, 0.95, 1)
-	if !(wide.Low < narrow.Low && narrow.Low < 2.5 && 2.5 < narrow.High && narrow.High < wide.High) {
-		t.Errorf("%v is not inside %v around 2.5", narrow, wide)
+	if in := BootstrapSpearman(values, values, nil); in != (Interval{1, 1}) {
+		t.Errorf("perfect correlation: %v", in)
 	}
 }
 
@@ -256,7 +290,7 @@ func TestCancelled(t *testing.T) {
 // Nothing to measure is a report of zeros, not of NaN.
 func TestEmptySets(t *testing.T) {
 	s := failing{errors.New("never asked")}
-	if r, err := Retrieval(t.Context(), s, &RetrievalSet{Queries: []Query{{ID: "q"}}}, nil); err != nil || r.Queries != 0 || r.Skipped != 1 || r.NDCG != 0 || r.NDCGRange != (Interval{}) {
+	if r, err := Retrieval(t.Context(), s, &RetrievalSet{Queries: []Query{{ID: "q"}}}, nil); err != nil || r.Queries != 0 || r.Skipped != 1 || r.NDCG != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	for _, v2 := range []bool{false, true} {

@@ -196,7 +196,86 @@ func ExampleQuestion_Score() {
 }
 
 func ExampleBootstrap() {
-	in := eval.Bootstrap([]float64{0, 1, 1, 1, 0, 1, 1, 0, 1, 1}, 1000, 0.95, 1)
+	in := eval.Bootstrap([]float64{0, 1, 1, 1, 0, 1, 1, 0, 1, 1}, nil)
 	fmt.Println(in.Low < 0.7 && 0.7 < in.High)
+	// Output: true
+}
+
+func ExampleBootstrapSpearman() {
+	human := []float64{1, 2, 3, 4, 5, 5, 3, 1}
+	cosine := []float64{0.1, 0.2, 0.5, 0.4, 0.9, 0.8, 0.3, 0.2}
+	in := eval.BootstrapSpearman(human, cosine, &eval.BootstrapOptions{Level: 0.9, BCa: true})
+	fmt.Println(in.Low < eval.Spearman(human, cosine) && in.High <= 1)
+	// Output: true
+}
+
+func ExampleCompare() {
+	read := func(lines string) []eval.Result {
+		rs, err := eval.ReadResults("results.jsonl", strings.NewReader(lines))
+		if err != nil {
+			log.Fatal(err)
+		}
+		return rs
+	}
+	float32s := read(`{"id": "q1", "ndcg@10": 0.5}
+{"id": "q2", "ndcg@10": 1}
+{"id": "q3", "ndcg@10": 0.25}`)
+	int8s := read(`{"id": "q1", "ndcg@10": 0.5}
+{"id": "q2", "ndcg@10": 0.5}
+{"id": "q3", "ndcg@10": 0.5}`)
+	c, err := eval.Compare(float32s, int8s, "ndcg@10", "ndcg@10", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("difference %.3f, p %.2f; %d won, %d lost, %d tied; worst: %s\n", c.Diff, c.P, c.Wins, c.Losses, c.Ties, c.Worst[0].ID)
+	// Output: difference -0.083, p 1.00; 1 won, 1 lost, 1 tied; worst: q2
+}
+
+func ExampleHalfOf() {
+	fmt.Println(eval.HalfOf("Hunting"), eval.HalfOf("Tea"))
+	// Output: tune report
+}
+
+func ExampleRecallCurve() {
+	qrels := eval.Qrels{"q1": {"tea.txt": 2, "cups.txt": 1}}
+	r := &eval.RetrievalReport{PerQuery: []eval.QueryResult{{ID: "q1", Ranked: []string{"coffee.txt", "tea.txt", "cups.txt"}}}}
+	for _, p := range eval.RecallCurve(r, qrels, []int{1, 2, 3}, nil) {
+		fmt.Printf("recall@%d %.1f\n", p.K, p.Recall)
+	}
+	// Output:
+	// recall@1 0.0
+	// recall@2 0.5
+	// recall@3 1.0
+}
+
+func ExampleEndToEndFunc() {
+	set, err := eval.ReadSQuAD("two.json", strings.NewReader(`{"version": "1.1", "data": [
+ {"title": "Mill", "paragraphs": [{"context": "The mill stands near the river.",
+  "qas": [{"id": "1", "question": "mill", "answers": [{"text": "near the river", "answer_start": 16}]}]}]},
+ {"title": "Tea", "paragraphs": [{"context": "Green tea is steeped below boiling.", "qas": []}]}]}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Answers when a passage holds the word; qa.Ask reads the passages instead.
+	ask := func(ctx context.Context, r qa.Retriever, question string) ([]qa.Answer, error) {
+		hits, err := r.Query(ctx, question, &db.QueryOptions{Mode: db.Lexical})
+		if err != nil || len(hits) == 0 {
+			return nil, err
+		}
+		return []qa.Answer{{Text: "near the river", ID: hits[0].ID}}, nil
+	}
+	r, err := eval.EndToEndFunc(context.Background(), ones{}, ask, set, &eval.EndToEndOptions{WithoutArticle: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("F1 %.0f, declined %.0f; without the article declined %.0f\n", r.F1, r.Declined, r.WithoutDeclined)
+	// Output: F1 100, declined 0; without the article declined 100
+}
+
+func ExampleBootstrapGroups() {
+	right := []float64{100, 100, 100, 0, 0, 0, 100, 100, 0, 0}
+	article := []string{"tea", "tea", "tea", "mill", "mill", "mill", "river", "river", "bread", "bread"}
+	byQuestion, byArticle := eval.Bootstrap(right, nil), eval.BootstrapGroups(right, article, nil)
+	fmt.Println(byArticle.High-byArticle.Low > byQuestion.High-byQuestion.Low)
 	// Output: true
 }

@@ -123,3 +123,40 @@ func FuzzScore(f *testing.F) {
 		}
 	})
 }
+
+// What was read, written again, reads the same.
+func FuzzReadResults(f *testing.F) {
+	f.Add("{\"id\":\"q1\",\"ndcg@10\":0.5,\"f1\":1e-9}\n\n{\"id\":2,\"f1\":-0,\"ndcg@10\":3}\n")
+	f.Add("{\"id\":\"\\u00e4\\n\",\"\":1}")
+	f.Add("{\"id\":\"a\",\"x\":1}\n{\"id\":\"a\",\"x\":null}")
+	f.Add("{\"id\":\"a\",\"x\":1,\"x\":2,\"ID\":3}\nnull")
+	f.Fuzz(func(t *testing.T, in string) {
+		a, err := sameOnWindows(t, in, ReadResults)
+		if err != nil {
+			return
+		}
+		var b strings.Builder
+		if err := WriteResults(&b, a); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadResults("again", strings.NewReader(b.String()))
+		if err != nil || !reflect.DeepEqual(a, again) {
+			t.Errorf("%v became %v, %v", a, again, err)
+		}
+		if c, err := compareAll(a, again); err != nil || c != len(Measures(a)) {
+			t.Errorf("%d measures of %d compared, %v", c, len(Measures(a)), err)
+		}
+	})
+}
+
+// compareAll compares each measure of a and b, which are the same.
+func compareAll(a, b []Result) (n int, err error) {
+	for _, m := range Measures(a) {
+		c, err := Compare(a, b, m, m, &CompareOptions{Bootstrap: BootstrapOptions{Resamples: 3}})
+		if err != nil || c.Ties != len(a) || c.P != 1 {
+			return n, fmt.Errorf("%s: %+v, %w", m, c, err)
+		}
+		n++
+	}
+	return n, nil
+}

@@ -3,10 +3,7 @@ package eval
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
-	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/qa"
 )
 
@@ -32,8 +29,6 @@ type QAOptions struct {
 type QAReport struct {
 	Questions   int
 	Exact, F1   float64
-	ExactRange  Interval
-	F1Range     Interval
 	HasAns      int     // questions with an answer
 	HasAnsExact float64 // exact match over these
 	HasAnsF1    float64
@@ -45,7 +40,35 @@ type QAReport struct {
 	AnyExact      float64 // end to end only: best exact match among all answers given to a question
 	AnyF1         float64
 
+	Declined        float64 // share of the questions left unanswered
+	WithoutDeclined float64 // the same when the article was taken out of the database; see EndToEndOptions.WithoutArticle
+
+	PerQuestion []QuestionResult  // in the order of the set
 	Predictions map[string]string // question id -> answer, "" for none; the form the official scripts read
+}
+
+// QuestionResult is the outcome of one question.
+type QuestionResult struct {
+	ID              string
+	Article         string  // title of the article
+	Paragraph       string  // id of the context
+	Exact, F1       float64 // 0..100
+	NoAnswer        bool    // the set says that there is none
+	Answered        bool
+	RightDocument   bool // end to end only: the first answer lies in the context asked about
+	WithoutAnswered bool // an answer was given although the article was taken out
+}
+
+// Values returns one number of each question, in order, for [Mean] and
+// [Bootstrap]. Questions for which of says no are left out.
+func (r *QAReport) Values(of func(*QuestionResult) (v float64, ok bool)) []float64 {
+	out := make([]float64, 0, len(r.PerQuestion))
+	for i := range r.PerQuestion {
+		if v, ok := of(&r.PerQuestion[i]); ok {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // QA reads each question with its own context, as the official task is set,
@@ -88,42 +111,6 @@ func QA(ctx context.Context, rd Reader, set *SQuAD, o *QAOptions) (*QAReport, er
 	return t.report(), nil
 }
 
-// EndToEndOptions says how questions are asked of a database. The zero value,
-// and nil, are the defaults.
-type EndToEndOptions struct {
-	Ask      *qa.AskOptions        // nil means the defaults
-	Dir      string                // where the temporary database is made; "" means the system's folder
-	Limit    int                   // at most this many questions; 0 means all. All contexts are added regardless.
-	Progress func(done, total int) // called after each question, from the calling goroutine
-}
-
-// EndToEnd adds every context of the set to a temporary database, one document
-// each, asks each question of it with qa.Ask and scores the first answer. The
-// database is removed afterwards. Errors are those of db and qa.
-func EndToEnd(ctx context.Context, enc db.Encoder, rd *qa.Reader, set *SQuAD, o *EndToEndOptions) (*QAReport, error) {
-	var opt EndToEndOptions
-	if o != nil {
-		opt = *o
-	}
-	dir, err := os.MkdirTemp(opt.Dir, "semsearch-eval-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	d, err := db.Open(filepath.Join(dir, "eval.db"), enc, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	if _, err := d.Add(ctx, set.Documents()...); err != nil {
-		return nil, err
-	}
-	ask := func(ctx context.Context, question string) ([]qa.Answer, error) {
-		return qa.Ask(ctx, d, rd, question, opt.Ask)
-	}
-	return AskAll(ctx, ask, set, opt.Limit, opt.Progress)
-}
-
 // AskAll asks the first limit questions of the set (0 means all) and scores the
 // first answer of each. The documents asked hold the ids of set.Documents.
 // progress may be nil.
@@ -131,31 +118,9 @@ func AskAll(ctx context.Context, ask Asker, set *SQuAD, limitTo int, progress fu
 	t := newTally(set)
 	qs := limit(set.Questions, limitTo)
 	for i := range qs {
-		q := &qs[i]
-		if err := ctx.Err(); err != nil {
+		if err := t.ask(ctx, ask, &qs[i]); err != nil {
 			return nil, err
 		}
-		answers, err := ask(ctx, q.Text)
-		if err != nil {
-			return nil, fmt.Errorf("question %q: %w", q.ID, err)
-		}
-		var first string
-		var anyExact, anyF1 float64
-		for j, a := range answers {
-			if j == 0 {
-				first = a.Text
-				if a.ID == set.Contexts[q.Context].ID {
-					t.rightDocument++
-				}
-			}
-			e, f := q.Score(a.Text, set.V2)
-			anyExact, anyF1 = max(anyExact, e), max(anyF1, f)
-		}
-		if len(answers) == 0 {
-			anyExact, anyF1 = q.Score("", set.V2)
-		}
-		t.anyExact, t.anyF1 = t.anyExact+anyExact, t.anyF1+anyF1
-		t.add(q, first)
 		if progress != nil {
 			progress(i+1, len(qs))
 		}
@@ -172,46 +137,87 @@ func limit[T any](s []T, n int) []T {
 
 // tally gathers scores of questions.
 type tally struct {
-	v2              bool
-	exact, f1       []float64
-	hasExact        []float64
-	hasF1           []float64
-	no              []float64
-	answered        int
-	rightDocument   int
+	set             *SQuAD
+	results         []QuestionResult
 	anyExact, anyF1 float64
 	predictions     map[string]string
 }
 
-func newTally(set *SQuAD) *tally { return &tally{v2: set.V2, predictions: map[string]string{}} }
+func newTally(set *SQuAD) *tally { return &tally{set: set, predictions: map[string]string{}} }
 
-func (t *tally) add(q *Question, answer string) {
-	e, f := q.Score(answer, t.v2)
-	e, f = 100*e, 100*f
-	t.exact, t.f1 = append(t.exact, e), append(t.f1, f)
-	if t.v2 && len(q.Answers) == 0 {
-		t.no = append(t.no, e)
-	} else {
-		t.hasExact, t.hasF1 = append(t.hasExact, e), append(t.hasF1, f)
+// ask asks q of a database and scores what comes back.
+func (t *tally) ask(ctx context.Context, ask Asker, q *Question) error {
+	answers, err := put(ctx, ask, q)
+	if err != nil {
+		return err
 	}
-	if answer != "" {
-		t.answered++
+	var first string
+	var anyExact, anyF1 float64
+	for j, a := range answers {
+		if j == 0 {
+			first = a.Text
+		}
+		e, f := q.Score(a.Text, t.set.V2)
+		anyExact, anyF1 = max(anyExact, e), max(anyF1, f)
 	}
+	if len(answers) == 0 {
+		anyExact, anyF1 = q.Score("", t.set.V2)
+	}
+	t.anyExact, t.anyF1 = t.anyExact+anyExact, t.anyF1+anyF1
+	r := t.add(q, first)
+	r.RightDocument = len(answers) > 0 && answers[0].ID == t.set.Contexts[q.Context].ID
+	return nil
+}
+
+// put asks one question.
+func put(ctx context.Context, ask Asker, q *Question) ([]qa.Answer, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	answers, err := ask(ctx, q.Text)
+	if err != nil {
+		return nil, fmt.Errorf("question %q: %w", q.ID, err)
+	}
+	return answers, nil
+}
+
+func (t *tally) add(q *Question, answer string) *QuestionResult {
+	e, f := q.Score(answer, t.set.V2)
 	t.predictions[q.ID] = answer
+	t.results = append(t.results, QuestionResult{
+		ID: q.ID, Article: t.set.article(q), Paragraph: t.set.Contexts[q.Context].ID,
+		Exact: 100 * e, F1: 100 * f, NoAnswer: t.set.V2 && len(q.Answers) == 0, Answered: answer != "",
+	})
+	return &t.results[len(t.results)-1]
 }
 
 func (t *tally) report() *QAReport {
-	n := float64(max(1, len(t.exact)))
-	return &QAReport{
-		Questions: len(t.exact),
-		Exact:     mean(t.exact), ExactRange: interval(t.exact),
-		F1: mean(t.f1), F1Range: interval(t.f1),
-		HasAns: len(t.hasExact), HasAnsExact: mean(t.hasExact), HasAnsF1: mean(t.hasF1),
-		NoAns: len(t.no), NoAnsAcc: mean(t.no),
-		Answered:      t.answered,
-		RightDocument: 100 * float64(t.rightDocument) / n,
-		AnyExact:      100 * t.anyExact / n,
-		AnyF1:         100 * t.anyF1 / n,
-		Predictions:   t.predictions,
+	r := &QAReport{Questions: len(t.results), PerQuestion: t.results, Predictions: t.predictions}
+	exact := func(has, hasNot bool) []float64 {
+		return r.Values(func(q *QuestionResult) (float64, bool) { return q.Exact, q.NoAnswer && hasNot || !q.NoAnswer && has })
 	}
+	f1 := func(has, hasNot bool) []float64 {
+		return r.Values(func(q *QuestionResult) (float64, bool) { return q.F1, q.NoAnswer && hasNot || !q.NoAnswer && has })
+	}
+	r.Exact, r.F1 = mean(exact(true, true)), mean(f1(true, true))
+	r.HasAns, r.HasAnsExact, r.HasAnsF1 = len(exact(true, false)), mean(exact(true, false)), mean(f1(true, false))
+	r.NoAns, r.NoAnsAcc = len(exact(false, true)), mean(exact(false, true))
+	r.RightDocument = mean(r.Values(func(q *QuestionResult) (float64, bool) { return percent(q.RightDocument), true }))
+	r.Declined = mean(r.Values(func(q *QuestionResult) (float64, bool) { return percent(!q.Answered), true }))
+	for _, q := range t.results {
+		if q.Answered {
+			r.Answered++
+		}
+	}
+	n := float64(max(1, len(t.results)))
+	r.AnyExact, r.AnyF1 = 100*t.anyExact/n, 100*t.anyF1/n
+	return r
+}
+
+// percent is 100 for yes and 0 for no: its mean is a share in percent.
+func percent(yes bool) float64 {
+	if yes {
+		return 100
+	}
+	return 0
 }

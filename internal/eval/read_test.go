@@ -62,7 +62,7 @@ func TestReadSQuAD(t *testing.T) {
 
 func TestReadSTS(t *testing.T) {
 	got, err := ReadSTS("s", strings.NewReader("{\"a\":\"x\",\"b\":\"y\",\"score\":2.5}\n{\"sentence1\":\"u\",\"sentence2\":\"v\",\"score\":0}\n"))
-	if want := []Pair{{"x", "y", 2.5}, {"u", "v", 0}}; err != nil || !reflect.DeepEqual(got, want) {
+	if want := []Pair{{"1", "x", "y", 2.5}, {"2", "u", "v", 0}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
 }

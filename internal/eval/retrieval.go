@@ -23,12 +23,10 @@ type RetrievalOptions struct {
 
 // RetrievalReport holds means over the queries, 0..1.
 type RetrievalReport struct {
-	Queries, Skipped       int // measured, and left out for want of a relevant document
-	K, RecallK             int
-	NDCG, Recall, MRR      float64
-	NDCGRange, RecallRange Interval
-	MRRRange               Interval
-	PerQuery               []QueryResult
+	Queries, Skipped  int // measured, and left out for want of a relevant document
+	K, RecallK        int
+	NDCG, Recall, MRR float64
+	PerQuery          []QueryResult
 }
 
 // QueryResult is the outcome of one query.
@@ -61,7 +59,6 @@ func Retrieval(ctx context.Context, s Searcher, set *RetrievalSet, o *RetrievalO
 	query.PerDocument = 1
 
 	rep := &RetrievalReport{K: opt.K, RecallK: opt.RecallK}
-	var ndcg, recall, mrr []float64
 	for i, q := range set.Queries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -87,16 +84,44 @@ func Retrieval(ctx context.Context, s Searcher, set *RetrievalSet, o *RetrievalO
 			MRR:    MRR(ranked, grades, opt.K),
 		}
 		rep.PerQuery = append(rep.PerQuery, r)
-		ndcg, recall, mrr = append(ndcg, r.NDCG), append(recall, r.Recall), append(mrr, r.MRR)
 		if opt.Progress != nil {
 			opt.Progress(i+1, len(set.Queries))
 		}
 	}
 	rep.Queries = len(rep.PerQuery)
-	rep.NDCG, rep.NDCGRange = mean(ndcg), interval(ndcg)
-	rep.Recall, rep.RecallRange = mean(recall), interval(recall)
-	rep.MRR, rep.MRRRange = mean(mrr), interval(mrr)
+	rep.NDCG = mean(rep.Values(func(r *QueryResult) float64 { return r.NDCG }))
+	rep.Recall = mean(rep.Values(func(r *QueryResult) float64 { return r.Recall }))
+	rep.MRR = mean(rep.Values(func(r *QueryResult) float64 { return r.MRR }))
 	return rep, nil
+}
+
+// Values returns one number of each query measured, in order, for [Mean] and
+// [Bootstrap].
+func (r *RetrievalReport) Values(of func(*QueryResult) float64) []float64 {
+	out := make([]float64, len(r.PerQuery))
+	for i := range r.PerQuery {
+		out[i] = of(&r.PerQuery[i])
+	}
+	return out
+}
+
+// RecallPoint is a point of a curve of recall over cuts.
+type RecallPoint struct {
+	K      int     // cut
+	Recall float64 // mean over the queries, 0..1
+	Interval
+}
+
+// RecallCurve measures recall at each of the cuts in ks, from the rankings of
+// r. A cut that is larger than those r was measured with sees only the
+// documents that were asked for. o is for the intervals.
+func RecallCurve(r *RetrievalReport, qrels Qrels, ks []int, o *BootstrapOptions) []RecallPoint {
+	out := make([]RecallPoint, len(ks))
+	for i, k := range ks {
+		values := r.Values(func(q *QueryResult) float64 { return Recall(q.Ranked, qrels[q.ID], k) })
+		out[i] = RecallPoint{K: k, Recall: mean(values), Interval: Bootstrap(values, o)}
+	}
+	return out
 }
 
 // documents is the ids of the hits' documents, each once.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -64,8 +65,9 @@ type squadFile struct {
 
 // ReadSQuAD reads SQuAD 1.1 or 2.0 JSON. It is 2.0 when the version is 2,
 // v2, or one of these with a point and more, or when a question says
-// is_impossible. The whole file is held
-// in memory. Errors name the line and are ErrFormat; name is used in them.
+// is_impossible. A question that comes again with the same id, paragraph and
+// answers is taken once; the same id for another one is an error. The whole
+// file is held in memory. Errors name the line and are ErrFormat; name is used in them.
 func ReadSQuAD(name string, r io.Reader) (*SQuAD, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -99,7 +101,7 @@ func ReadSQuAD(name string, r io.Reader) (*SQuAD, error) {
 	s.V2 = major == "2"
 
 	contexts := map[string]int{}
-	ids := map[ident]bool{}
+	ids := map[ident]int{} // number of the question, from 1
 	for ai, art := range f.Data {
 		for pi, par := range art.Paragraphs {
 			where := fmt.Sprintf("article %d (%s), paragraph %d", ai+1, art.Title, pi+1)
@@ -122,12 +124,9 @@ func ReadSQuAD(name string, r io.Reader) (*SQuAD, error) {
 					return nil, bad(`%s: question with "id": %v`, where, err)
 				case id == "":
 					return nil, bad(`%s: question without "id"`, where)
-				case ids[id]:
-					return nil, bad("question id %q twice", id)
 				case qa.Question == nil:
 					return nil, bad(`question %q: no "question"`, id)
 				}
-				ids[id] = true
 				q := Question{ID: string(id), Text: *qa.Question, Context: c}
 				if qa.Impossible != nil {
 					s.V2 = true
@@ -139,7 +138,14 @@ func ReadSQuAD(name string, r io.Reader) (*SQuAD, error) {
 					}
 					q.Answers = append(q.Answers, Gold{Text: *a.Text, Start: byteOffset(*par.Context, a.Start, *a.Text)})
 				}
+				if n := ids[id]; n > 0 {
+					if reflect.DeepEqual(q, s.Questions[n-1]) {
+						continue
+					}
+					return nil, bad("question id %q twice", id)
+				}
 				s.Questions = append(s.Questions, q)
+				ids[id] = len(s.Questions)
 			}
 		}
 	}

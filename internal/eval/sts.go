@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 )
 
 // Embedder turns texts into vectors. *encoder.Encoder is one.
@@ -15,14 +16,17 @@ type Embedder interface {
 // Pair is two sentences and how alike people found them. The scale of Score
 // does not matter.
 type Pair struct {
+	ID    string // from ReadSTS: its number in the file, from 1
 	A, B  string
 	Score float64
 }
 
-// STSReport holds correlations of the cosine with the human score, -1..1.
+// STSReport holds correlations of the cosine with the human score, -1..1, and
+// what they were made of.
 type STSReport struct {
 	Pairs             int
 	Spearman, Pearson float64
+	Human, Cosine     []float64 // of each pair, in order
 }
 
 // OpenSTS reads a file of pairs, see ReadSTS.
@@ -48,7 +52,7 @@ func ReadSTS(name string, r io.Reader) ([]Pair, error) {
 		if rec.A == nil || rec.B == nil || rec.Score == nil {
 			return formatError(name, line, `want "a", "b" and "score"`)
 		}
-		out = append(out, Pair{A: *rec.A, B: *rec.B, Score: *rec.Score})
+		out = append(out, Pair{ID: strconv.Itoa(len(out) + 1), A: *rec.A, B: *rec.B, Score: *rec.Score})
 		return nil
 	})
 	if err != nil {
@@ -84,7 +88,10 @@ func STS(ctx context.Context, enc Embedder, pairs []Pair) (*STSReport, error) {
 			cosines[start+i] = cosine(vecs[2*i], vecs[2*i+1])
 		}
 	}
-	return &STSReport{Pairs: len(pairs), Spearman: Spearman(human, cosines), Pearson: Pearson(human, cosines)}, nil
+	return &STSReport{
+		Pairs: len(pairs), Spearman: Spearman(human, cosines), Pearson: Pearson(human, cosines),
+		Human: human, Cosine: cosines,
+	}, nil
 }
 
 // cosine of vectors of one length; 0 when a vector is zero.

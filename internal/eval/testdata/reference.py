@@ -9,10 +9,14 @@ counting), by other means than the Go code where there are any: regular
 expressions and Counter, NumPy dot products, counting instead of sorting.
 """
 import collections
+import hashlib
+import itertools
 import json
+import math
 import os
 import random
 import re
+import statistics
 import string
 
 import numpy as np
@@ -302,9 +306,119 @@ def sts():
                       "spearman": float(np.corrcoef(ranks(pairs), ranks(cosines))[0, 1])})
 
 
+# ----------------------------- intervals, comparisons and halves: Python alone
+
+def draws(state):
+    """Numbers of a linear congruential generator (Knuth's MMIX); the Go test has the same one."""
+    while True:
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        yield state >> 33
+
+
+def percentile(ordered, q):
+    at = q * (len(ordered) - 1)
+    i = math.floor(at)
+    return ordered[i] if i + 1 == len(ordered) else ordered[i] + (at - i) * (ordered[i + 1] - ordered[i])
+
+
+def pearson(pairs):
+    mx, my = (statistics.fmean(p[j] for p in pairs) for j in (0, 1))
+    xx, yy, xy = (math.fsum(f(x - mx, y - my) for x, y in pairs)
+                  for f in (lambda x, y: x * x, lambda x, y: y * y, lambda x, y: x * y))
+    return xy / math.sqrt(xx * yy) if xx > 0 and yy > 0 else None
+
+
+def spearman(pairs):
+    def rank(values):
+        return {v: sum(w < v for w in values) + (values.count(v) + 1) / 2 for v in set(values)}
+    rx, ry = (rank([p[j] for p in pairs]) for j in (0, 1))
+    return pearson([(rx[x], ry[y]) for x, y in pairs]) if len(rx) > 1 and len(ry) > 1 else None
+
+
+def average(values):
+    return statistics.fmean(values)
+
+
+def interval(items, statistic, rounds, state, level):
+    """Percentile and BCa ends (Efron 1987), as in SciPy's bootstrap: ties count half in the bias."""
+    g = draws(state)
+    samples = [statistic([items[next(g) % len(items)] for _ in items]) for _ in range(rounds)]
+    samples = sorted(v for v in samples if v is not None)
+    tail = (1 - level) / 2
+    plain = [percentile(samples, tail), percentile(samples, 1 - tail)]
+    normal, at = statistics.NormalDist(), statistic(items)
+    e = 1e-9 * (samples[-1] - samples[0])  # equal but for rounding
+    bias = normal.inv_cdf((sum(v < at - e for v in samples) + sum(v <= at + e for v in samples)) / 2 / len(samples))
+    left = [statistic(items[:i] + items[i + 1:]) for i in range(len(items))]
+    d = [statistics.fmean(left) - v for v in left]
+    a = math.fsum(v ** 3 for v in d) / (6 * math.fsum(v ** 2 for v in d) ** 1.5)
+    bent = [percentile(samples, normal.cdf(bias + (bias + z) / (1 - a * (bias + z))))
+            for z in (normal.inv_cdf(tail), normal.inv_cdf(1 - tail))]
+    return {"low": plain[0], "high": plain[1], "bca_low": bent[0], "bca_high": bent[1], "statistic": at}
+
+
+def intervals():
+    out = []
+    for i, (n, level) in enumerate([(5, 0.9), (12, 0.95), (40, 0.95), (120, 0.5), (60, 0.99)]):
+        values = [round(rng.random() ** 3, 3) for _ in range(n)]
+        if i == 4:
+            values = [float(rng.random() < 0.9) for _ in range(n)]  # right or wrong
+        out.append({"kind": "mean", "values": values, "level": level, "rounds": 400 + i, "state": 77 + i,
+                    **interval(values, average, 400 + i, 77 + i, level)})
+    for i, n in enumerate([6, 30, 80]):
+        x = [round(rng.gauss(0, 2), 2 - i) for _ in range(n)]
+        y = [round(v + rng.gauss(0, 2), 2 - i) for v in x]
+        for kind, statistic in (("spearman", spearman), ("pearson", pearson)):
+            out.append({"kind": kind, "x": x, "values": y, "level": 0.95, "rounds": 200, "state": 5 + i,
+                        **interval(list(zip(x, y)), statistic, 200, 5 + i, 0.95)})
+    for i, (n, level) in enumerate([(8, 0.95), (25, 0.9)]):
+        groups = [[100 * rng.random() for _ in range(rng.randint(1, 9))] for _ in range(n)]
+        out.append({"kind": "groups", "values": sum(groups, []), "groups": [str(j) for j, g in enumerate(groups) for _ in g],
+                    "level": level, "rounds": 300, "state": 9 + i,
+                    **interval(groups, lambda drawn: average(sum(drawn, [])), 300, 9 + i, level)})
+    dump("intervals.json", out)
+
+
+def bits(g, n):
+    """Flips of n items: bit i % 64 of word i / 64; a word is two numbers of the generator."""
+    words = [next(g) << 31 ^ next(g) for _ in range(n // 64 + 1)]
+    return [words[i // 64] >> i % 64 & 1 for i in range(n)]
+
+
+def comparisons():
+    out = []
+    for i, n in enumerate([3, 8, 12, 70, 200]):
+        a = [rng.choice([0, 0.25, 0.5, 1]) for _ in range(n)]
+        b = [rng.choice([v, v, 0.25, 1]) for v in a]
+        diffs = [y - x for x, y in zip(a, b)]
+        moved = [d for d in diffs if d]
+        case = {"a": a, "b": b, "difference": statistics.fmean(diffs), "wins": sum(d > 0 for d in diffs),
+                "losses": sum(d < 0 for d in diffs), "ties": sum(d == 0 for d in diffs)}
+        at = abs(sum(moved))  # quarters: exact
+        if n <= 12:  # all flips
+            far = sum(abs(sum(s * d for s, d in zip(signs, moved))) >= at for signs in itertools.product((1, -1), repeat=len(moved)))
+            case["p"] = far / 2 ** len(moved)
+        else:
+            g, far = draws(i), 0
+            for _ in range(500):
+                flips = bits(g, len(moved))
+                far += abs(sum(-d if f else d for f, d in zip(flips, moved))) >= at
+            case.update(p=(1 + far) / 501, rounds=500, state=i)
+        out.append(case)
+    dump("comparisons.json", out)
+
+
+def halves():
+    keys = ["", "1", "2", "q7", "Green tea", "Überblick", "日本", "a\tb"] + [str(i) for i in range(40)]
+    dump("halves.json", {k: hashlib.sha256(b"half:" + k.encode("utf-8")).digest()[0] % 2 for k in keys})
+
+
 retrieval()
 answers()
 squad()
 correlation()
 bootstrap()
 sts()
+intervals()
+comparisons()
+halves()
