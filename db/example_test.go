@@ -174,5 +174,5 @@ func ExampleDB_Stats() {
 	defer done()
 	s, err := d.Stats(context.Background())
 	fmt.Println(s.Documents, s.Dim, s.Fingerprint, s.FormatVersion, err)
-	// Output: 0 64 hash-64@1 1 <nil>
+	// Output: 0 64 hash-64@1 2 <nil>
 }

@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -69,6 +70,9 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 		t := &txn{tx: tx}
 		err = t.readCounts()
 		before = t.counts.Commit
+		if err == nil && d.upgrade != nil {
+			err = t.upgrade(d.upgrade)
+		}
 		if err == nil {
 			err = fn(t)
 		}
@@ -94,6 +98,10 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 	})
 	switch {
 	case err == nil:
+		if d.upgrade != nil {
+			d.upgrade = nil
+			d.version.Store(FormatVersion)
+		}
 	case !done:
 		// A panic half way: nobody may touch the file again. If even the rollback fails, bbolt keeps its
 		// writer lock.
@@ -107,6 +115,12 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 		}
 	}
 	return err
+}
+
+// upgrade makes a file of an older version one of the current: sums are those of the current version.
+func (t *txn) upgrade(sums *[numBuckets]keyCount) error {
+	t.counts.Buckets = *sums
+	return t.put(bucketMeta, []byte(keyVersion), binary.LittleEndian.AppendUint32(nil, FormatVersion))
 }
 
 // growBy makes a growing file grow by an eighth, so that small files stay small and large ones are
@@ -174,11 +188,14 @@ func (t *txn) put(b bucket, key, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if b < numBuckets && bb.Get(key) == nil {
-		t.counts.Buckets[b].Keys++
-		t.counts.Buckets[b].Sum += keyHash(key)
+	value := seal(b, key, payload)
+	if b < numBuckets {
+		if old := bb.Get(key); old != nil {
+			t.counts.Buckets[b].remove(key, old)
+		}
+		t.counts.Buckets[b].add(key, value)
 	}
-	if err := bb.Put(key, seal(b, key, payload)); err != nil {
+	if err := bb.Put(key, value); err != nil {
 		return fmt.Errorf("%s: %w", recordName(b, key), err)
 	}
 	return nil
@@ -190,12 +207,12 @@ func (t *txn) del(b bucket, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if bb.Get(key) == nil {
+	old := bb.Get(key)
+	if old == nil {
 		return fmt.Errorf("%s is missing: %w", recordName(b, key), ErrCorrupt)
 	}
 	if b < numBuckets {
-		t.counts.Buckets[b].Keys--
-		t.counts.Buckets[b].Sum -= keyHash(key)
+		t.counts.Buckets[b].remove(key, old)
 	}
 	if err := bb.Delete(key); err != nil {
 		return fmt.Errorf("%s: %w", recordName(b, key), err)

@@ -32,6 +32,9 @@ type DB struct {
 	bolt   *bolt.DB
 	file   *os.File // the same open file that bolt uses
 
+	version atomic.Uint32         // of the file's format
+	upgrade *[numBuckets]keyCount // the current version's sums, in a file of an older one; nil otherwise
+
 	calls  sync.RWMutex  // read-locked by every call, locked by Close
 	closed bool          // guarded by calls
 	writer chan struct{} // holds one token while a writer runs
@@ -50,7 +53,10 @@ type DB struct {
 //
 // Errors: [ErrNotExist], [ErrNotDatabase], [ErrVersion], [ErrLocked], [ErrEncoderMismatch],
 // [ErrCorrupt], [ErrInvalid] for options, or what the operating system said.
-func Open(path string, enc Encoder, o *Options) (*DB, error) {
+func Open(path string, enc Encoder, o *Options) (*DB, error) { return open(path, enc, o, false) }
+
+// open is Open. With lenient, counts that do not match the records are left for Check to report.
+func open(path string, enc Encoder, o *Options, lenient bool) (*DB, error) {
 	opts, err := o.fill()
 	if err != nil {
 		return nil, err
@@ -63,14 +69,14 @@ func Open(path string, enc Encoder, o *Options) (*DB, error) {
 			return nil, fmt.Errorf("encoder %s: %w: %w", enc.Fingerprint(), err, ErrInvalid)
 		}
 	}
-	if err := d.open(); err != nil {
+	if err := d.open(lenient); err != nil {
 		d.abandon()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return d, nil
 }
 
-func (d *DB) open() error {
+func (d *DB) open(lenient bool) error {
 	fi, err := os.Stat(d.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -108,7 +114,7 @@ func (d *DB) open() error {
 			return err
 		}
 	}
-	if err := d.compareCounts(pages); err != nil {
+	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {
 		return err
 	}
 	if err := d.bind(); err != nil {
@@ -226,9 +232,11 @@ func (d *DB) verify() (*layout, error) {
 			if len(v) != 4 {
 				return fmt.Errorf("meta %q: %d bytes: %w", keyVersion, len(v), ErrCorrupt)
 			}
-			if n := binary.LittleEndian.Uint32(v); n != FormatVersion {
-				return fmt.Errorf("file has format version %d, this program knows %d: %w", n, FormatVersion, ErrVersion)
+			n := binary.LittleEndian.Uint32(v)
+			if n < oldestVersion || n > FormatVersion {
+				return fmt.Errorf("file has format version %d, this program knows %d to %d: %w", n, oldestVersion, FormatVersion, ErrVersion)
 			}
+			d.version.Store(n)
 			return t.decode(bucketMeta, []byte(keyConfig), &d.config)
 		})
 	})
@@ -247,20 +255,35 @@ func (d *DB) compareCounts(pages *layout) error {
 				return err
 			}
 		}
+		version := d.version.Load()
 		for b := range numBuckets {
-			got, ok := pages.buckets[b.String()]
-			want := t.counts.Buckets[b]
-			switch {
-			case !ok:
-				return fmt.Errorf("bucket %s is missing: %w", b, ErrCorrupt)
-			case got.Keys != want.Keys:
-				return fmt.Errorf("bucket %s has %d records, want %d: %w", b, got.Keys, want.Keys, ErrCorrupt)
-			case got.Sum != want.Sum:
-				return fmt.Errorf("bucket %s has a damaged key: %w", b, ErrCorrupt)
+			if msg := pages.differs(b, &t.counts, version); msg != "" {
+				return fmt.Errorf("bucket %s %s: %w", b, msg, ErrCorrupt)
+			}
+		}
+		if version < FormatVersion {
+			d.upgrade = new([numBuckets]keyCount)
+			for b := range numBuckets {
+				d.upgrade[b] = pages.buckets[b.String()].keyCount
 			}
 		}
 		return nil
 	})
+}
+
+// differs says how what was found of a bucket differs from what the last commit left; "" if it does not.
+func (l *layout) differs(b bucket, c *counts, version uint32) string {
+	f, ok := l.buckets[b.String()]
+	got, want := f.as(version), c.Buckets[b]
+	switch {
+	case !ok:
+		return "is missing"
+	case got.Keys != want.Keys:
+		return fmt.Sprintf("has %d records, want %d", got.Keys, want.Keys)
+	case got.Sum != want.Sum:
+		return "holds other records than the last commit left"
+	}
+	return ""
 }
 
 // bind compares what was asked for with what the file remembers, and lets a file without an encoder
