@@ -284,8 +284,12 @@ func stage(ctx context.Context, batch *index.Batch, p *plan, next uint64) error 
 // addDocument writes a document and everything that belongs to it alone.
 func (t *txn) addDocument(num uint64, p *prepared, edits *postingEdits) error {
 	a := p.analysis
+	added := p.added
+	if added.IsZero() {
+		added = now()
+	}
 	rec := documentRecord{
-		Format: uint8(slices.Index(formatNames[:], p.doc.Format)), Added: now(),
+		Format: uint8(slices.Index(formatNames[:], p.doc.Format)), Added: added,
 		TextBytes: uint64(len(p.doc.Text)), Passages: uint32(len(p.passages)),
 		Tokens: uint32(a.tokens), TitleTokens: uint32(a.titleTokens), Hash: p.hash,
 		ID: p.doc.ID, Title: p.doc.Title, Source: p.doc.Source, Metadata: p.doc.Metadata,

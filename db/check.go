@@ -285,12 +285,12 @@ func (c *checker) document(name string, num uint64, rec *documentRecord) error {
 		if pr.Tokens != a.passageTokens[i] {
 			c.problem(rn, "%d tokens, want %d", pr.Tokens, a.passageTokens[i])
 		}
-		if int(pr.Start) > covered && strings.TrimFunc(text[covered:pr.Start], unicode.IsSpace) != "" {
+		if int(pr.Start) > covered && !blank(text[covered:pr.Start]) {
 			c.problem(rn, "text before it, from byte %d, is in no passage", covered)
 		}
 		covered = max(covered, int(pr.End))
 	}
-	if strings.TrimFunc(text[covered:], unicode.IsSpace) != "" {
+	if !blank(text[covered:]) {
 		c.problem(name, "text from byte %d on is in no passage", covered)
 	}
 	if int(rec.Tokens) != a.tokens || int(rec.TitleTokens) != a.titleTokens {
@@ -481,3 +481,6 @@ func (c *checker) graph() error {
 	}
 	return nil
 }
+
+// blank reports whether a text is white space.
+func blank(s string) bool { return strings.TrimFunc(s, unicode.IsSpace) == "" }

@@ -2,12 +2,16 @@ package db_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/db/chunk"
 )
 
@@ -46,4 +50,18 @@ func within(t testing.TB, limit time.Duration, what string, fn func()) {
 	timer := time.AfterFunc(limit, func() { panic(what + ": no end after " + limit.String()) })
 	defer timer.Stop()
 	fn()
+}
+
+// killDocument is the n-th document of the kill test, in its g-th version.
+func killDocument(n, g int) db.Document {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(g)))
+	var b strings.Builder
+	fmt.Fprintf(&b, "Document %d in version %d.", n, g)
+	for range 20 + r.IntN(300) {
+		fmt.Fprintf(&b, " word%d", r.IntN(500))
+		if r.IntN(12) == 0 {
+			b.WriteString(".\n\n")
+		}
+	}
+	return db.Document{ID: fmt.Sprintf("doc%04d", n), Title: fmt.Sprint("Title ", n), Text: b.String()}
 }

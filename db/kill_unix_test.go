@@ -36,20 +36,6 @@ func TestMain(m *testing.M) {
 	os.Exit(3)
 }
 
-// killDocument is the n-th document of the kill test, in its g-th version.
-func killDocument(n, g int) db.Document {
-	r := rand.New(rand.NewPCG(uint64(n), uint64(g)))
-	var b strings.Builder
-	fmt.Fprintf(&b, "Document %d in version %d.", n, g)
-	for range 20 + r.IntN(300) {
-		fmt.Fprintf(&b, " word%d", r.IntN(500))
-		if r.IntN(12) == 0 {
-			b.WriteString(".\n\n")
-		}
-	}
-	return db.Document{ID: fmt.Sprintf("doc%04d", n), Title: fmt.Sprint("Title ", n), Text: b.String()}
-}
-
 // writeForEver adds, replaces and deletes documents, and says "begin ..." before and "done ..." after each
 // call. It goes on where the file left off.
 func writeForEver(path string) {

@@ -2,14 +2,11 @@ package db
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -137,32 +134,51 @@ func plain(err error) error {
 
 // openBolt opens the file with bbolt and waits for its lock until the deadline.
 func (d *DB) openBolt(readOnly bool, deadline time.Time) error {
-	timeout := max(time.Until(deadline), time.Millisecond)
 	mmap := 0
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 {
 		mmap = 1 << 30 // address space only: a growing file then need not be mapped anew, which waits for readers
 	}
-	err := guarded("opening", func() (err error) {
-		d.bolt, err = bolt.Open(d.path, 0o600, &bolt.Options{
-			ReadOnly:        readOnly,
-			Timeout:         timeout,
-			InitialMmapSize: mmap,
-			FreelistType:    bolt.FreelistMapType,
-			NoStatistics:    true,
-			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-				f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-				d.file = f
-				return f, err
-			},
+	mode := exclusive
+	if readOnly {
+		mode = shared
+	}
+	open := func() error {
+		return guarded("opening", func() (err error) {
+			d.bolt, err = bolt.Open(d.path, 0o600, &bolt.Options{
+				ReadOnly:        readOnly,
+				Timeout:         max(time.Until(deadline), time.Millisecond),
+				InitialMmapSize: mmap,
+				FreelistType:    bolt.FreelistMapType,
+				NoStatistics:    true,
+				OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+					f, err := os.OpenFile(name, flag&^os.O_CREATE, perm)
+					if err == nil && lockFirst {
+						err = waitLock(context.Background(), f, mode, deadline)
+						if err != nil {
+							_ = f.Close()
+							return nil, err
+						}
+					}
+					d.file = f
+					return f, err
+				},
+			})
+			return err
 		})
-		return err
-	})
+	}
+	err := open()
+	for err == nil && !named(d.file, d.path) {
+		// The file was replaced while we waited for its lock.
+		if err = d.closeBolt(); err == nil {
+			err = open()
+		}
+	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrLocked
-	case errors.Is(err, ErrCorrupt):
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrCorrupt):
 		return err
 	}
 	d.bolt = nil
@@ -330,42 +346,20 @@ func (d *DB) bind() error {
 // create makes an empty database under another name and then gives it its own, so that a file that is
 // there is always whole. If somebody else was faster, theirs stays.
 func (d *DB) create() error {
-	dir, base := filepath.Split(d.path)
-	if dir == "" {
-		dir = "."
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("folder %s: %w", dir, plain(err))
-	}
-	var suffix [8]byte
-	_, _ = rand.Read(suffix[:])
-	tmp := filepath.Join(dir, "."+base+".new-"+hex.EncodeToString(suffix[:]))
-	defer os.Remove(tmp)
-	err := guarded("creating", func() error {
-		b, err := bolt.Open(tmp, 0o600, &bolt.Options{PageSize: pageSize, Timeout: time.Second, FreelistType: bolt.FreelistMapType})
-		if err != nil {
-			return plain(err)
-		}
-		err = b.Update(d.initialise)
-		return errors.Join(err, b.Close())
+	err := withTemporary(d.path, false, func(tmp string) error {
+		return guarded("creating", func() error {
+			b, err := bolt.Open(tmp, 0o600, &bolt.Options{PageSize: pageSize, Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+			if err != nil {
+				return plain(err)
+			}
+			err = b.Update(d.initialise)
+			return errors.Join(err, b.Close())
+		})
 	})
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	if err := os.Link(tmp, d.path); err != nil && !errors.Is(err, fs.ErrExist) {
-		// A file system without links: rename, unless somebody was faster.
-		if _, statErr := os.Stat(d.path); statErr == nil {
-			return nil
-		}
-		if err := os.Rename(tmp, d.path); err != nil {
-			return plain(err)
-		}
-	}
-	if f, err := os.Open(dir); err == nil {
-		_ = f.Sync() // not every system can; the name may then be lost in a crash, never the content
-		_ = f.Close()
-	}
-	return nil
+	return err
 }
 
 // initialise fills a new file.

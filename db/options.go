@@ -55,12 +55,7 @@ func (o *Options) fill() (Options, error) {
 	if m := cmp.Or(f.Chunk.MaxTokens, defaultMaxTokens); f.Chunk.OverlapTokens >= m {
 		return f, fmt.Errorf("Chunk.OverlapTokens is %d, not below MaxTokens %d: %w", f.Chunk.OverlapTokens, m, ErrInvalid)
 	}
-	switch {
-	case f.Timeout == 0:
-		f.Timeout = defaultTimeout
-	case f.Timeout < 0:
-		f.Timeout = 0
-	}
+	f.Timeout = patience(f.Timeout)
 	return f, nil
 }
 

@@ -137,6 +137,7 @@ The documents are kept in one database file. Which one:
 		newRm(a),
 		newInfo(a),
 		newCheck(a),
+		newRepair(a),
 		newEmbed(a),
 		newEval(a),
 		newModel(a),

@@ -77,7 +77,7 @@ func (a *app) runCheck(ctx context.Context, o checkOptions) error {
 		return nil
 	}
 	a.complain("%s is damaged: %s", loc.path, counted(len(report.Problems)+report.Omitted, "problem"))
-	a.say("hint: restore the file from a copy, or add the documents to a new database")
+	a.say("hint: restore the file from a backup with semsearch restore, or bring back what can be read with semsearch repair")
 	return errReported
 }
 
