@@ -142,9 +142,23 @@ func (t *txn) document(id string) (num uint64, rec documentRecord, ok bool, err 
 	return num, rec, true, nil
 }
 
+// DeleteOptions is how DeleteWith deletes. A nil *DeleteOptions and the zero value do what Delete does.
+type DeleteOptions struct {
+	// Secure overwrites all free space of the file with zeros after the documents are removed, so that
+	// nothing of them is left in the file, nor of any that were deleted or replaced before: see DB.Scrub.
+	Secure bool
+}
+
 // Delete removes documents in one transaction and returns how many of the ids were present. Ids that
-// are not are no error. The file does not get smaller; the space is used again.
+// are not are no error. The file does not get smaller; the space is used again, and until then still holds
+// what was in it: see [DB.DeleteWith] and [DB.Compact].
 func (d *DB) Delete(ctx context.Context, ids ...string) (int, error) {
+	return d.DeleteWith(ctx, nil, ids...)
+}
+
+// DeleteWith is Delete with options. An error of overwriting comes with the number of documents removed, which
+// they are.
+func (d *DB) DeleteWith(ctx context.Context, o *DeleteOptions, ids ...string) (int, error) {
 	if err := d.enter(ctx); err != nil {
 		return 0, err
 	}
@@ -181,7 +195,10 @@ func (d *DB) Delete(ctx context.Context, ids ...string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(p.remove), nil
+	if o != nil && o.Secure {
+		err = d.scrub(ctx)
+	}
+	return len(p.remove), err
 }
 
 // write carries a plan out. The caller holds the writer lock.

@@ -13,6 +13,9 @@ import (
 // CrashPoints are the named steps of a commit, in order.
 var CrashPoints = crashPoints
 
+// CompactPoints are the named steps of a compaction, in order.
+var CompactPoints = compactPoints
+
 // SetCrash sets what happens at crash points; nil for nothing.
 func SetCrash(f func(point string) error) { crash = f }
 

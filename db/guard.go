@@ -40,8 +40,10 @@ func (d *DB) view(fn func(t *txn) error) error {
 	if err := d.broken(); err != nil {
 		return err
 	}
+	h := d.hold()
+	defer d.release(h)
 	return guarded("reading", func() error {
-		return d.bolt.View(func(tx *bolt.Tx) error {
+		return h.bolt.View(func(tx *bolt.Tx) error {
 			t := &txn{tx: tx}
 			if err := t.readCounts(); err != nil {
 				return err
@@ -49,6 +51,48 @@ func (d *DB) view(fn func(t *txn) error) error {
 			return fn(t)
 		})
 	})
+}
+
+// handle is an opening of the file that reads hold on to, so that it is not closed under them.
+type handle struct {
+	bolt    *bolt.DB
+	refs    int           // guarded by DB.handles
+	retired bool          // likewise: no more references will be taken
+	idle    chan struct{} // closed when it is retired and no longer held
+}
+
+func newHandle(b *bolt.DB) *handle { return &handle{bolt: b, idle: make(chan struct{})} }
+
+// hold takes a reference of the current handle.
+func (d *DB) hold() *handle {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	d.handle.refs++
+	return d.handle
+}
+
+func (d *DB) release(h *handle) {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	if h.refs--; h.refs == 0 {
+		d.released.Broadcast()
+		if h.retired {
+			close(h.idle)
+		}
+	}
+}
+
+// nextHandle makes a new handle of what the writer uses now and returns the old one. When that is idle, no read
+// is under way that began before.
+func (d *DB) nextHandle() (old *handle) {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	old, d.handle = d.handle, newHandle(d.bolt)
+	old.retired = true
+	if old.refs == 0 {
+		close(old.idle)
+	}
+	return old
 }
 
 // update runs fn in a write transaction and commits it with the new counts. If it returns an error,

@@ -26,11 +26,15 @@ type DB struct {
 	o      Options // filled
 	enc    Encoder // nil if there is none
 	config config
-	bolt   *bolt.DB
+	bolt   *bolt.DB // used by the writer; readers go through handle
 	file   *os.File // the same open file that bolt uses
 
+	handles  sync.Mutex
+	handle   *handle    // what reads use now; guarded by handles
+	released *sync.Cond // of handles: the references of a handle are down to 0
+
 	version atomic.Uint32         // of the file's format
-	upgrade *[numBuckets]keyCount // the current version's sums, in a file of an older one; nil otherwise
+	upgrade *[numBuckets]keyCount // the current version's sums, in a file of an older one; nil otherwise; the writer's
 
 	calls  sync.RWMutex  // read-locked by every call, locked by Close
 	closed bool          // guarded by calls
@@ -66,6 +70,7 @@ func open(path string, enc Encoder, o *Options, lenient bool) (*DB, error) {
 			return nil, fmt.Errorf("encoder %s: %w: %w", enc.Fingerprint(), err, ErrInvalid)
 		}
 	}
+	d.released = sync.NewCond(&d.handles)
 	if err := d.open(lenient); err != nil {
 		d.abandon()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -110,7 +115,9 @@ func (d *DB) open(lenient bool) error {
 		if err := d.openBolt(false, deadline); err != nil {
 			return err
 		}
+		_ = os.Remove(compactName(d.path)) // of a compaction that a crash interrupted
 	}
+	d.handle = newHandle(d.bolt)
 	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {
 		return err
 	}
