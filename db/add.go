@@ -54,7 +54,7 @@ func (d *DB) Add(ctx context.Context, docs ...Document) (AddResult, error) {
 	for {
 		// Another writer may change what is present while this one encodes; so look, encode what is
 		// missing, and look again under the lock.
-		plan, err := d.plan(ps)
+		plan, err := d.look(ctx, ps)
 		if err == nil && len(plan.missing) > 0 {
 			err = d.prepare(ctx, plan.missing)
 		}
@@ -91,6 +91,15 @@ type plan struct {
 type oldDocument struct {
 	num    uint64
 	record documentRecord
+}
+
+// look is plan with the file's lock.
+func (d *DB) look(ctx context.Context, ps []*prepared) (*plan, error) {
+	if err := d.beginRead(ctx); err != nil {
+		return nil, err
+	}
+	defer d.endRead()
+	return d.plan(ps)
 }
 
 // plan compares documents with those present.

@@ -32,7 +32,11 @@ func (d *DB) Backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer d.leave()
-	err := d.copyTo(ctx, path, false)
+	err := d.beginRead(ctx)
+	if err == nil {
+		defer d.endRead()
+		err = d.copyTo(ctx, path, false)
+	}
 	if err != nil {
 		return fmt.Errorf("backup of %s: %w", d.path, err)
 	}
@@ -314,7 +318,7 @@ func (d *DB) replaceClosed(tmp string) error {
 		d.setBroken(fmt.Errorf("the database could not be opened again: %w", e), true)
 		return errors.Join(err, e)
 	}
-	d.handle = newHandle(d.bolt)
+	d.handle = d.newHandle()
 	if err == nil {
 		d.version.Store(FormatVersion)
 		d.upgrade = nil

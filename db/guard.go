@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
@@ -56,12 +57,15 @@ func (d *DB) view(fn func(t *txn) error) error {
 // handle is an opening of the file that reads hold on to, so that it is not closed under them.
 type handle struct {
 	bolt    *bolt.DB
+	file    *os.File
 	refs    int           // guarded by DB.handles
 	retired bool          // likewise: no more references will be taken
 	idle    chan struct{} // closed when it is retired and no longer held
 }
 
-func newHandle(b *bolt.DB) *handle { return &handle{bolt: b, idle: make(chan struct{})} }
+func (d *DB) newHandle() *handle {
+	return &handle{bolt: d.bolt, file: d.file, idle: make(chan struct{})}
+}
 
 // hold takes a reference of the current handle.
 func (d *DB) hold() *handle {
@@ -87,7 +91,10 @@ func (d *DB) release(h *handle) {
 func (d *DB) nextHandle() (old *handle) {
 	d.handles.Lock()
 	defer d.handles.Unlock()
-	old, d.handle = d.handle, newHandle(d.bolt)
+	old, d.handle = d.handle, d.newHandle()
+	if old == nil { // Open
+		return nil
+	}
 	old.retired = true
 	if old.refs == 0 {
 		close(old.idle)
@@ -331,8 +338,25 @@ func (d *DB) enter(ctx context.Context) error {
 
 func (d *DB) leave() { d.calls.RUnlock() }
 
-// lock takes the writer lock, waiting until ctx ends.
+// lock takes the file's lock and the writer lock, waiting until ctx ends.
 func (d *DB) lock(ctx context.Context) error {
+	if err := d.beginWrite(ctx); err != nil {
+		return err
+	}
+	if err := d.takeWriter(ctx); err != nil {
+		d.endWrite()
+		return err
+	}
+	return nil
+}
+
+func (d *DB) unlock() {
+	d.leaveWriter()
+	d.endWrite()
+}
+
+// takeWriter takes the writer lock alone. Who takes both locks takes the file's first.
+func (d *DB) takeWriter(ctx context.Context) error {
 	select {
 	case d.writer <- struct{}{}:
 		return nil
@@ -341,7 +365,7 @@ func (d *DB) lock(ctx context.Context) error {
 	}
 }
 
-func (d *DB) unlock() { <-d.writer }
+func (d *DB) leaveWriter() { <-d.writer }
 
 type brokenState struct {
 	err  error

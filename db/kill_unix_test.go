@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "write":
 		writeForEver(os.Args[len(os.Args)-1])
+	case "hold":
+		holdForEver(os.Args[len(os.Args)-1])
 	case "limit":
 		writeUntilFull(os.Args[len(os.Args)-1])
 	}

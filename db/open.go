@@ -39,6 +39,7 @@ type DB struct {
 	calls  sync.RWMutex  // read-locked by every call, locked by Close
 	closed bool          // guarded by calls
 	writer chan struct{} // holds one token while a writer runs
+	turns  turns
 
 	ix    atomic.Pointer[index.HNSW] // nil until loaded
 	epoch atomic.Uint64              // odd from before a commit until its graph is published
@@ -98,36 +99,45 @@ func (d *DB) open(lenient bool) error {
 		return fmt.Errorf("is an empty file: %w", ErrNotDatabase)
 	}
 
-	// bbolt reads the list of free pages as soon as it opens a file for writing. So the file is opened
-	// for reading first, and its pages verified.
-	deadline := time.Now().Add(d.o.Timeout)
-	if err := d.openBolt(true, deadline); err != nil {
-		return err
-	}
-	pages, err := d.verify()
-	if err != nil {
-		return err
-	}
-	if !d.o.ReadOnly {
-		if err := d.closeBolt(); err != nil {
-			return err
-		}
-		if err := d.openBolt(false, deadline); err != nil {
-			return err
-		}
-		_ = os.Remove(compactName(d.path)) // of a compaction that a crash interrupted
-	}
-	d.handle = newHandle(d.bolt)
-	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {
+	if d.config, err = d.connect(time.Now().Add(d.o.Timeout), lenient); err != nil {
 		return err
 	}
 	if err := d.bind(); err != nil {
 		return err
 	}
 	if d.enc != nil {
-		return d.loadIndex()
+		if err := d.loadIndex(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return d.startTurns()
+}
+
+// connect opens a file that is there and verifies it. Without lenient, its counts must match.
+func (d *DB) connect(deadline time.Time, lenient bool) (c config, err error) {
+	// bbolt reads the list of free pages as soon as it opens a file for writing. So the file is opened
+	// for reading first, and its pages verified.
+	if err := d.openBolt(true, deadline); err != nil {
+		return c, err
+	}
+	pages, err := d.verify(&c)
+	if err != nil {
+		return c, err
+	}
+	if !d.o.ReadOnly {
+		if err := d.closeBolt(); err != nil {
+			return c, err
+		}
+		if err := d.openBolt(false, deadline); err != nil {
+			return c, err
+		}
+		_ = os.Remove(compactName(d.path)) // of a compaction that a crash interrupted
+	}
+	d.nextHandle()
+	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {
+		return c, err
+	}
+	return c, nil
 }
 
 // plain drops the path from an error of package os, because Open names it already.
@@ -223,8 +233,8 @@ func (d *DB) abandon() {
 	}
 }
 
-// verify walks the pages and reads the records that say what the file is.
-func (d *DB) verify() (*layout, error) {
+// verify walks the pages and reads the records that say what the file is, and what it remembers.
+func (d *DB) verify(c *config) (*layout, error) {
 	fi, err := d.file.Stat()
 	if err != nil {
 		return nil, err
@@ -260,7 +270,7 @@ func (d *DB) verify() (*layout, error) {
 				return fmt.Errorf("file has format version %d, this program knows %d to %d: %w", n, oldestVersion, FormatVersion, ErrVersion)
 			}
 			d.version.Store(n)
-			return t.decode(bucketMeta, []byte(keyConfig), &d.config)
+			return t.decode(bucketMeta, []byte(keyConfig), c)
 		})
 	})
 }
@@ -284,6 +294,7 @@ func (d *DB) compareCounts(pages *layout) error {
 				return fmt.Errorf("bucket %s %s: %w", b, msg, ErrCorrupt)
 			}
 		}
+		d.upgrade = nil
 		if version < FormatVersion {
 			d.upgrade = new([numBuckets]keyCount)
 			for b := range numBuckets {
@@ -468,10 +479,10 @@ func (d *DB) graph(ctx context.Context, isWriter bool) (*index.HNSW, error) {
 		return ix, nil
 	}
 	if !isWriter {
-		if err := d.lock(ctx); err != nil {
+		if err := d.takeWriter(ctx); err != nil {
 			return nil, err
 		}
-		defer d.unlock()
+		defer d.leaveWriter()
 		if ix := d.ix.Load(); ix != nil {
 			return ix, nil
 		}

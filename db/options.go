@@ -13,6 +13,13 @@ type Options struct {
 	// ReadOnly opens the file with a shared lock: many readers, no writer. The file must exist.
 	ReadOnly bool
 
+	// Shared lets go of the file's lock between calls, so that other processes can take turns: each call
+	// takes the lock and waits for it as Open does, with ErrLocked at the end. Encoding is done without it.
+	// When another process has written meanwhile, the next call opens the file anew, which verifies it
+	// and loads vectors and graph again. Without Shared, the lock is held from Open to Close. Not on
+	// Windows, where it does nothing.
+	Shared bool
+
 	// MustExist makes Open fail with ErrNotExist instead of creating a missing file.
 	MustExist bool
 

@@ -200,28 +200,37 @@ func (r *repairer) candidates() (nums []uint64, doubtful map[uint64]bool) {
 		}
 	}
 	doubtful = map[uint64]bool{}
-	if !s.sure {
+	if c := s.counts; c == nil || c.documents() != len(current) || !s.trusted {
+		// The records that say which documents there are do not say it of all of them, or they are not of the
+		// last commit.
 		newest := map[string]uint64{} // of those that nothing speaks against
 		for num, at := range s.documents {
 			if current[num] {
 				continue
 			}
-			if _, ok := s.lengths[num>>blockShift]; ok {
+			newer := !s.trusted && c != nil && num >= c.NextDocument
+			if _, ok := s.lengths[num>>blockShift]; ok && !newer {
 				continue // its block of documents does not have it
 			}
 			var rec documentRecord
 			if p, err := s.payload(bucketDocuments, key64(num), at); err != nil || rec.decode(p) != nil {
 				continue
 			}
-			if _, ok := s.ids[rec.ID]; !ok {
+			if _, ok := s.ids[rec.ID]; !ok || newer {
 				newest[rec.ID] = max(newest[rec.ID], num)
 			}
 		}
 		for num := range current {
 			if at, ok := s.documents[num]; ok {
 				var rec documentRecord
-				if p, err := s.payload(bucketDocuments, key64(num), at); err == nil && rec.decode(p) == nil && newest[rec.ID] < num {
+				if p, err := s.payload(bucketDocuments, key64(num), at); err != nil || rec.decode(p) != nil {
+					continue
+				}
+				switch other, ok := newest[rec.ID]; {
+				case ok && other < num:
 					delete(newest, rec.ID)
+				case ok:
+					delete(current, num) // replaced by a document of the commit that cannot be read
 				}
 			}
 		}

@@ -35,8 +35,9 @@ type salvager struct {
 	page  int64  // page size
 	pages uint64 // in the file; the last may be cut
 
-	live pageSet // pages of the current state
-	sure bool    // no other page is part of it
+	live    pageSet // pages of the current state
+	trusted bool    // it is the newest there was
+	counts  *counts // of that state; nil if they are lost
 
 	documents map[uint64]place
 	texts     map[textID]place
@@ -120,16 +121,16 @@ func (s *salvager) readMetas() []looseMeta {
 }
 
 // findState finds out which pages are part of the current state. From the newest meta page a tree leads to
-// all of them, and the list of free pages names all others; if either is whole, the answer is sure. If
-// neither is, the pages that the tree still reaches are part of it, and of others nothing is known.
+// all of them, and the list of free pages names all others; either will do. If neither is whole, the pages that
+// the tree still reaches are part of it, and of others nothing is known.
 func (s *salvager) findState(ctx context.Context, metas []looseMeta) error {
-	trusted := len(metas) == 2 && metas[0].whole && metas[1].whole
-	if trusted {
+	s.trusted = len(metas) == 2 && metas[0].whole && metas[1].whole
+	if s.trusted {
 		m := metas[0].metaPage
 		if metas[1].txid > m.txid {
 			m = metas[1].metaPage
 		}
-		s.live, s.sure = s.state(m, true)
+		s.live = s.state(m)
 		return ctx.Err()
 	}
 	// One of the meta pages is gone, and it may have been the newer one. The state that counts the most
@@ -157,14 +158,14 @@ func (s *salvager) findState(ctx context.Context, metas []looseMeta) error {
 		s.live = newPageSet(s.pages)
 		return nil
 	}
-	s.live, s.sure = s.state(best, false)
+	s.live = s.state(best)
 	return nil
 }
 
-// state returns the pages of the state that a meta page leads to, and whether they are all. trusted is a
-// meta page that is whole.
-func (s *salvager) state(m metaPage, trusted bool) (live pageSet, sure bool) {
+// state returns the pages of the state that a meta page leads to.
+func (s *salvager) state(m metaPage) pageSet {
 	t := s.reach(m.root)
+	s.counts = t.counts
 	w := &walker{f: s.f, m: metaPage{pageSize: uint32(s.page), pages: uint64(s.size / s.page)}, used: newPageSet(s.pages), buckets: map[string]found{}}
 	if w.page(m.root, nil, nil, 0, nil) == nil && t.counts != nil {
 		l := layout{w.m, w.buckets}
@@ -173,7 +174,7 @@ func (s *salvager) state(m metaPage, trusted bool) (live pageSet, sure bool) {
 			whole = whole && (l.differs(b, t.counts, 1) == "" || l.differs(b, t.counts, FormatVersion) == "")
 		}
 		if whole {
-			return w.used, true
+			return w.used
 		}
 	}
 	if free, ok := s.free(m); ok {
@@ -185,11 +186,11 @@ func (s *salvager) state(m metaPage, trusted bool) (live pageSet, sure bool) {
 				overlap = true
 			}
 		}
-		if trusted || !overlap && !t.broken {
-			return live, true
+		if s.trusted || !overlap && !t.broken {
+			return live
 		}
 	}
-	return t.pages, false
+	return t.pages
 }
 
 // free reads the list of free pages.
@@ -480,7 +481,7 @@ func (s *salvager) eachElement(p []byte, off int64, fn func(b bucket, key, value
 		e := p[pageHeader+i*pageElement:]
 		return int64(pageHeader+i*pageElement) + int64(native.Uint32(e[4:])), int64(native.Uint32(e[8:])), int64(native.Uint32(e[12:]))
 	}
-	found := 0
+	last := -1 // element that leads to a record
 	for i := 0; int64(pageHeader+(i+1)*pageElement) <= first; i++ {
 		start, ksize, vsize := element(i)
 		spans = append(spans, span{-1, -1})
@@ -488,12 +489,12 @@ func (s *salvager) eachElement(p []byte, off int64, fn func(b bucket, key, value
 			continue
 		}
 		if s.record(p, off, start, ksize, vsize, fn) {
-			found++
+			last = i
 			spans[i] = span{start, start + ksize + vsize}
 			first = min(first, start)
 		}
 	}
-	if found == 0 {
+	if last < 0 {
 		return
 	}
 	for i, sp := range spans {
@@ -504,10 +505,8 @@ func (s *salvager) eachElement(p []byte, off int64, fn func(b bucket, key, value
 		var starts, ends []int64
 		switch {
 		case i == 0:
-			starts = append(starts, start, first)
-			for n := 1; n < len(spans) && n < 4; n++ { // elements beyond the real ones may have been counted in
-				starts = append(starts, int64(pageHeader+(i+n)*pageElement))
-			}
+			// Data begin after the last element: by the page's own count, or by what was found.
+			starts = append(starts, start, pageHeader+int64(native.Uint16(p[10:]))*pageElement, pageHeader+int64(last+1)*pageElement)
 		case spans[i-1].end >= 0:
 			starts = append(starts, spans[i-1].end, start)
 		default:

@@ -30,6 +30,10 @@ func (d *DB) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	defer d.leave()
+	if err := d.beginRead(ctx); err != nil {
+		return Stats{}, err
+	}
+	defer d.endRead()
 	ix, err := d.graph(ctx, false)
 	if err != nil {
 		return Stats{}, err
@@ -51,7 +55,9 @@ func (d *DB) Stats(ctx context.Context) (Stats, error) {
 	if ix != nil {
 		s.Index = ix.Stats()
 	}
-	fi, err := d.file.Stat()
+	h := d.hold()
+	defer d.release(h)
+	fi, err := h.file.Stat()
 	if err != nil {
 		return Stats{}, err
 	}

@@ -55,7 +55,7 @@ func (a *app) runCheck(ctx context.Context, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	report, err := db.CheckFile(ctx, loc.path, nil)
+	report, err := db.CheckFile(ctx, loc.path, &db.Options{Timeout: a.wait.timeout()})
 	if err != nil && !errors.Is(err, db.ErrCorrupt) {
 		return err
 	}

@@ -22,13 +22,13 @@ func newRepair(a *app) *cobra.Command {
 		Short: "Bring back what can be read of a damaged database",
 		Long: `Bring back what can be read of a damaged database, also of one that no other command opens.
 
-The file is searched for records whose checksums are right. Every document whose text is whole is brought
-back, and the word index and the graph are made anew. Vectors that were lost are made anew with the encoder
-that filled the database.
+The file is searched for records whose checksums are right. Every document whose text is whole is
+brought back, and the word index and the graph are made anew. Vectors that were lost are made anew
+with the encoder that filled the database.
 
-The repaired database takes the place of the damaged one, which is kept as FILE.damaged. With --out it is
-made there, and the damaged file stays as it is. Documents that are lost are printed one a line, and those
-that may have been deleted before the damage, because nothing that can be read says whether.`,
+The repaired database takes the place of the damaged one, which is kept as FILE.damaged. With --out
+it is made there, and the damaged file stays as it is. Documents that are lost are printed one a line,
+and so are doubtful ones: nothing that can be read says whether they were deleted before.`,
 		Example: `  semsearch repair --db notes.db
   semsearch repair --db notes.db --out repaired.db`,
 		Annotations: exitCodes("every document was brought back", "some documents are lost or doubtful; the others were brought back", "an error"),
@@ -68,10 +68,11 @@ func (a *app) runRepair(ctx context.Context, o repairOptions) error {
 	if err != nil {
 		return err
 	}
-	report, err := db.Repair(ctx, loc.path, o.out, enc, nil)
+	opts := &db.RepairOptions{Timeout: a.wait.timeout()}
+	report, err := db.Repair(ctx, loc.path, o.out, enc, opts)
 	if errors.Is(err, db.ErrEncoderMismatch) && o.model == "" {
 		a.say("the database was filled by another encoder: documents that lost vectors cannot be brought back without --model")
-		report, err = db.Repair(ctx, loc.path, o.out, nil, nil)
+		report, err = db.Repair(ctx, loc.path, o.out, nil, opts)
 	}
 	if err != nil {
 		return err

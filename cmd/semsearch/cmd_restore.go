@@ -20,9 +20,9 @@ func newRestore(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore [flags] BACKUP",
 		Short: "Bring a database back from a backup",
-		Long: `Make the database out of a backup, or out of any database file. The backup is verified as it is read, and
-so is what was written. A database that is there is replaced with --force only, in one step at the end, and
-not while another command has it open.`,
+		Long: `Make the database out of a backup, or out of any database file. The backup is verified as it is read,
+and so is what was written. A database that is there is replaced with --force only, in one step at the
+end, and not while another command has it open.`,
 		Example:     `  semsearch restore --db notes.db --force notes-2026-11-24.db`,
 		Annotations: exitCodes("the database was restored", "", "an error, and nothing was changed"),
 		Args:        oneFile("BACKUP, the file to restore from"),
@@ -38,7 +38,7 @@ func (a *app) runRestore(ctx context.Context, o restoreOptions, backup string) e
 	if err != nil {
 		return err
 	}
-	err = db.Restore(ctx, backup, loc.path, &db.RestoreOptions{Replace: o.force})
+	err = db.Restore(ctx, backup, loc.path, &db.RestoreOptions{Replace: o.force, Timeout: a.wait.timeout()})
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return withHint(err, "--force replaces it")

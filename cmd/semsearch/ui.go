@@ -79,7 +79,7 @@ func hintFor(err error) string {
 	case errors.Is(err, db.ErrEncoderMismatch):
 		return "pass the --model DIR that the documents were added with, or add them to a new database"
 	case errors.Is(err, db.ErrLocked):
-		return "wait until the other command has ended, and try again"
+		return "wait until the other command has ended, or let this one wait with --wait 1m"
 	case errors.Is(err, db.ErrNotExist):
 		return "semsearch add makes a database; see semsearch add --help"
 	case errors.Is(err, db.ErrVersion):
