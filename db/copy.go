@@ -75,6 +75,9 @@ const copyBytes = 32 << 20
 func (t *txn) copyRecords(ctx context.Context, path string, c *counts) error {
 	b, err := bolt.Open(path, 0o600, &bolt.Options{
 		PageSize: pageSize, Timeout: time.Second, FreelistType: bolt.FreelistMapType, NoSync: true, NoGrowSync: true, NoStatistics: true,
+		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+			return os.OpenFile(name, flag|os.O_EXCL, perm)
+		},
 	})
 	if err != nil {
 		return plain(err)
@@ -84,10 +87,27 @@ func (t *txn) copyRecords(ctx context.Context, path string, c *counts) error {
 	if to.tx != nil {
 		_ = to.tx.Rollback()
 	}
-	if err == nil {
-		err = b.Sync() // nothing before was
+	if err = errors.Join(err, b.Close()); err != nil {
+		return err
 	}
-	return errors.Join(err, b.Close())
+	return finishCopy(path)
+}
+
+// finishCopy brings a copy to the disk, which nothing has done before. The file has grown in steps: what was not
+// used of the last one goes.
+func finishCopy(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return plain(err)
+	}
+	m, err := newestMeta(f)
+	if err == nil {
+		err = f.Truncate(int64(m.pages) * int64(m.pageSize))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // copier copies records from one file to another.

@@ -103,3 +103,6 @@ func DocumentBytes(path string) (content, vectors map[string][][]byte, err error
 		})
 	})
 }
+
+// Descriptor is the number of the file's descriptor.
+func (d *DB) Descriptor() int { return int(d.file.Fd()) }
