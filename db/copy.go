@@ -23,7 +23,7 @@ import (
 // Every record's checksum is verified as it is read, and again as the copy is read back from its file: damage
 // is [ErrCorrupt], and no copy appears. The file gets its name when it is whole and on disk. While Backup
 // runs, space freed by writers cannot be used again, and one that lets the file grow beyond the mapped
-// gigabyte waits.
+// gigabyte waits. With Options.Shared, writers of other processes wait.
 //
 // Errors: fs.ErrExist if there is a file at path, [ErrCorrupt], [ErrClosed], and those of ctx and the
 // operating system.
@@ -283,7 +283,11 @@ func (d *DB) compact(ctx context.Context) error {
 	if err := d.broken(); err != nil {
 		return err
 	}
-	tmp := compactName(d.path)
+	path, err := realPath(d.path)
+	if err != nil {
+		return err
+	}
+	tmp := compactName(path)
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return plain(err)
 	}
@@ -298,13 +302,13 @@ func (d *DB) compact(ctx context.Context) error {
 		return err
 	}
 	if runtime.GOOS == "windows" {
-		return d.replaceClosed(tmp)
+		return d.replaceClosed(tmp, path)
 	}
 	fresh := &DB{path: tmp, o: d.o}
 	if err := fresh.openBolt(false, time.Now()); err != nil {
 		return err
 	}
-	if err := putInPlace(tmp, d.path, true); err != nil {
+	if err := putInPlace(tmp, path, true); err != nil {
 		return errors.Join(err, fresh.closeBolt())
 	}
 	d.bolt, d.file, d.upgrade = fresh.bolt, fresh.file, nil
@@ -324,7 +328,7 @@ func (d *DB) compact(ctx context.Context) error {
 }
 
 // replaceClosed is for systems that do not rename files that are open.
-func (d *DB) replaceClosed(tmp string) error {
+func (d *DB) replaceClosed(tmp, path string) error {
 	d.handles.Lock() // no read begins
 	defer d.handles.Unlock()
 	for d.handle.refs > 0 {
@@ -332,7 +336,7 @@ func (d *DB) replaceClosed(tmp string) error {
 	}
 	err := d.closeBolt()
 	if err == nil {
-		err = putInPlace(tmp, d.path, true)
+		err = putInPlace(tmp, path, true)
 	}
 	if e := d.openBolt(false, time.Now().Add(time.Second)); e != nil {
 		d.setBroken(fmt.Errorf("the database could not be opened again: %w", e), true)
@@ -382,9 +386,13 @@ func (d *DB) restoreTo(ctx context.Context, path string, o RestoreOptions) error
 		return nil
 	}
 	f, err := os.Open(path)
+	target := path
 	switch {
 	case err == nil:
 		defer f.Close()
+		if target, err = realPath(path); err != nil {
+			break
+		}
 		err = waitLock(ctx, f, exclusive, time.Now().Add(patience(o.Timeout)))
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
@@ -392,7 +400,7 @@ func (d *DB) restoreTo(ctx context.Context, path string, o RestoreOptions) error
 		err = plain(err)
 	}
 	if err == nil {
-		err = withTemporary(path, true, func(tmp string) error {
+		err = withTemporary(target, true, func(tmp string) error {
 			err := d.copyFile(ctx, tmp)
 			if runtime.GOOS == "windows" {
 				_ = f.Close() // it does not rename over an open file

@@ -2,7 +2,9 @@ package db
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -106,3 +108,12 @@ func DocumentBytes(path string) (content, vectors map[string][][]byte, err error
 
 // Descriptor is the number of the file's descriptor.
 func (d *DB) Descriptor() int { return int(d.file.Fd()) }
+
+// Salvage searches a file as Repair does, and returns how many records of documents and passages it finds.
+func Salvage(ctx context.Context, f io.ReaderAt, size int64) (int, error) {
+	s, err := newSalvager(ctx, f, size)
+	if err != nil {
+		return 0, err
+	}
+	return len(s.documents) + len(s.texts) + len(s.passages) + len(s.vectors), nil
+}

@@ -131,7 +131,9 @@ func (d *DB) connect(deadline time.Time, lenient bool) (c config, err error) {
 		if err := d.openBolt(false, deadline); err != nil {
 			return c, err
 		}
-		_ = os.Remove(compactName(d.path)) // of a compaction that a crash interrupted
+		if path, err := realPath(d.path); err == nil {
+			_ = os.Remove(compactName(path)) // of a compaction that a crash interrupted
+		}
 	}
 	d.nextHandle()
 	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {

@@ -93,7 +93,11 @@ type repairer struct {
 func (r *repairer) run(src, dst string) error {
 	inPlace := dst == ""
 	if inPlace {
-		dst = src
+		real, err := realPath(src)
+		if err != nil {
+			return fmt.Errorf("%s: %w", src, err)
+		}
+		dst = real
 	} else if _, err := os.Lstat(dst); err == nil {
 		return fmt.Errorf("%s: %w", dst, os.ErrExist)
 	}
@@ -120,7 +124,7 @@ func (r *repairer) run(src, dst string) error {
 		err = errors.Join(err, r.d.Close())
 		if err == nil && inPlace {
 			_ = f.Close() // some systems do not rename an open file
-			r.report.Kept, err = keepOld(src)
+			r.report.Kept, err = keepOld(dst)
 		}
 		return err
 	})

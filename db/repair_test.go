@@ -295,3 +295,61 @@ func TestRepairErrors(t *testing.T) {
 		t.Errorf("left behind: %q", names)
 	}
 }
+
+// A database that is reached by a symbolic link stays where it is.
+func TestReplaceBehindLink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	real, link, backup := filepath.Join(dir, "real", "t.db"), filepath.Join(dir, "link.db"), filepath.Join(dir, "backup.db")
+	if err := os.Symlink(filepath.Join("real", "t.db"), link); err != nil {
+		t.Skip(err)
+	}
+	enc := dbtest.HashEncoder(16)
+	repairFile(t, real, enc)
+	want := contents(t, real, enc)
+	d := dbtest.OpenFile(t, link, enc, nil)
+	size := fileSize(t, real)
+	if err := errors.Join(d.Backup(ctx, backup), d.Compact(ctx), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if fileSize(t, real) >= size {
+		t.Error("the file behind the link was not compacted")
+	}
+	if err := db.Restore(ctx, backup, link, &db.RestoreOptions{Replace: true}); err != nil {
+		t.Fatal(err)
+	}
+	report, err := db.Repair(ctx, link, "", enc, nil)
+	if err != nil || filepath.Base(report.Kept) != "t.db.damaged" {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if fi, err := os.Lstat(link); err != nil || fi.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v, %v", fi, err)
+	}
+	if got := contents(t, real, enc); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// Searching whatever bytes ends, and takes no memory for numbers that are not true.
+func FuzzSalvage(f *testing.F) {
+	whole, err := os.ReadFile(filepath.Join("testdata", "format", fmt.Sprintf("v%d.db", db.FormatVersion)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:5*pageBytes])
+	f.Add(whole[3*pageBytes:])
+	f.Add([]byte("garbage"))
+	for _, at := range []int{16 + 40 + 5, 16 + 8 + 3, pageBytes + 16 + 44, 3*pageBytes + 10, 4*pageBytes + 12} {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x40
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if n, err := db.Salvage(ctx, bytes.NewReader(data), int64(len(data))); err != nil && !errors.Is(err, db.ErrNotDatabase) {
+			t.Errorf("%d records, %v", n, err)
+		}
+	})
+}

@@ -195,7 +195,8 @@ func (s *salvager) state(m metaPage) pageSet {
 
 // free reads the list of free pages.
 func (s *salvager) free(m metaPage) (pageSet, bool) {
-	if m.freelist < 2 || m.freelist >= s.pages || m.pages < 2 || m.pages > 1<<40 {
+	// The number of pages may be damaged, or the file cut; memory is taken in proportion to it.
+	if m.freelist < 2 || m.freelist >= s.pages || m.pages < 2 || m.pages > max(16*s.pages, 1<<24) {
 		return nil, false
 	}
 	head, err := s.read(int64(m.freelist)*s.page, pageHeader+8)
@@ -267,7 +268,7 @@ func (s *salvager) reachPage(t *reached, id uint64, depth int, top bool) {
 		t.broken = true
 		return
 	}
-	p := s.pageAt(id, make([]byte, s.page))
+	p := s.pageAt(id, make([]byte, min(s.page, s.size)))
 	if p == nil {
 		t.broken = true
 		return
@@ -349,7 +350,7 @@ func rootOf(p []byte, name string) (root uint64, ok bool) {
 // findRoots finds all pages that look like a root: they have the buckets of a database.
 func (s *salvager) findRoots(ctx context.Context) ([]uint64, error) {
 	var roots []uint64
-	buf := make([]byte, s.page)
+	buf := make([]byte, min(s.page, s.size))
 	for id := uint64(2); id < s.pages; id++ {
 		if id%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -373,7 +374,7 @@ func (s *salvager) findRoots(ctx context.Context) ([]uint64, error) {
 
 // findRecords searches every page.
 func (s *salvager) findRecords(ctx context.Context) error {
-	buf := make([]byte, s.page)
+	buf := make([]byte, min(s.page, s.size))
 	for id := uint64(2); id < s.pages; id++ {
 		if id%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()

@@ -44,6 +44,16 @@ func splitPath(path string) (dir, base string) {
 	return dir, base
 }
 
+// realPath is the file that path stands for. A symbolic link must not be replaced by the file that is to
+// replace the one it leads to.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", ErrNotExist
+	}
+	return real, err
+}
+
 // putInPlace gives a file that is whole and on disk its name.
 func putInPlace(tmp, path string, replace bool) error {
 	if replace {
