@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,9 @@ func (r *repairer) run(src, dst string) error {
 		}
 		err = errors.Join(err, r.d.Close())
 		if err == nil && inPlace {
-			_ = f.Close() // some systems do not rename an open file
+			if runtime.GOOS == "windows" {
+				_ = f.Close() // it does not rename over an open file; elsewhere the lock is kept until that is done
+			}
 			r.report.Kept, err = keepOld(dst)
 		}
 		return err
