@@ -54,7 +54,7 @@ func (d *DB) Add(ctx context.Context, docs ...Document) (AddResult, error) {
 	for {
 		// Another writer may change what is present while this one encodes; so look, encode what is
 		// missing, and look again under the lock.
-		plan, err := d.plan(ps)
+		plan, err := d.look(ctx, ps)
 		if err == nil && len(plan.missing) > 0 {
 			err = d.prepare(ctx, plan.missing)
 		}
@@ -91,6 +91,15 @@ type plan struct {
 type oldDocument struct {
 	num    uint64
 	record documentRecord
+}
+
+// look is plan with the file's lock.
+func (d *DB) look(ctx context.Context, ps []*prepared) (*plan, error) {
+	if err := d.beginRead(ctx); err != nil {
+		return nil, err
+	}
+	defer d.endRead()
+	return d.plan(ps)
 }
 
 // plan compares documents with those present.
@@ -142,9 +151,23 @@ func (t *txn) document(id string) (num uint64, rec documentRecord, ok bool, err 
 	return num, rec, true, nil
 }
 
+// DeleteOptions is how DeleteWith deletes. A nil *DeleteOptions and the zero value do what Delete does.
+type DeleteOptions struct {
+	// Secure overwrites all free space of the file with zeros after the documents are removed, so that
+	// nothing of them is left in the file, nor of any that were deleted or replaced before: see DB.Scrub.
+	Secure bool
+}
+
 // Delete removes documents in one transaction and returns how many of the ids were present. Ids that
-// are not are no error. The file does not get smaller; the space is used again.
+// are not are no error. The file does not get smaller; the space is used again, and until then still holds
+// what was in it: see [DB.DeleteWith] and [DB.Compact].
 func (d *DB) Delete(ctx context.Context, ids ...string) (int, error) {
+	return d.DeleteWith(ctx, nil, ids...)
+}
+
+// DeleteWith is Delete with options. An error of overwriting comes with the number of documents removed, which
+// they are.
+func (d *DB) DeleteWith(ctx context.Context, o *DeleteOptions, ids ...string) (int, error) {
 	if err := d.enter(ctx); err != nil {
 		return 0, err
 	}
@@ -181,7 +204,10 @@ func (d *DB) Delete(ctx context.Context, ids ...string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(p.remove), nil
+	if o != nil && o.Secure {
+		err = d.scrub(ctx)
+	}
+	return len(p.remove), err
 }
 
 // write carries a plan out. The caller holds the writer lock.
@@ -284,8 +310,12 @@ func stage(ctx context.Context, batch *index.Batch, p *plan, next uint64) error 
 // addDocument writes a document and everything that belongs to it alone.
 func (t *txn) addDocument(num uint64, p *prepared, edits *postingEdits) error {
 	a := p.analysis
+	added := p.added
+	if added.IsZero() {
+		added = now()
+	}
 	rec := documentRecord{
-		Format: uint8(slices.Index(formatNames[:], p.doc.Format)), Added: now(),
+		Format: uint8(slices.Index(formatNames[:], p.doc.Format)), Added: added,
 		TextBytes: uint64(len(p.doc.Text)), Passages: uint32(len(p.passages)),
 		Tokens: uint32(a.tokens), TitleTokens: uint32(a.titleTokens), Hash: p.hash,
 		ID: p.doc.ID, Title: p.doc.Title, Source: p.doc.Source, Metadata: p.doc.Metadata,

@@ -3,6 +3,7 @@ package db_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,5 +104,71 @@ func BenchmarkQuery(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// Reading with the lock of the file held, and taken for each call.
+func BenchmarkGet(b *testing.B) {
+	for _, shared := range []bool{false, true} {
+		b.Run(fmt.Sprint("shared=", shared), func(b *testing.B) {
+			d, err := db.Open(filepath.Join(b.TempDir(), "t.db"), dbtest.HashEncoder(384), &db.Options{Shared: shared})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer d.Close()
+			dbtest.Add(b, d, benchDocs(rand.New(rand.NewPCG(1, 2)), 0, 100)...)
+			for b.Loop() {
+				if _, err := d.Get(ctx, "doc7"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// What goes over a whole file of 2,000 documents.
+func BenchmarkWhole(b *testing.B) {
+	dir := b.TempDir()
+	path := filepath.Join(dir, "t.db")
+	d, err := db.Open(path, dbtest.HashEncoder(384), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := 0; i < 2000; i += 500 {
+		dbtest.Add(b, d, benchDocs(r, i, 500)...)
+	}
+	for _, x := range []struct {
+		name string
+		run  func(out string) error
+	}{
+		{"backup", func(out string) error { return d.Backup(ctx, out) }},
+		{"compact", func(string) error { return d.Compact(ctx) }},
+		{"scrub", func(string) error { return d.Scrub(ctx) }},
+		{"check", func(string) error { _, err := d.Check(ctx); return err }},
+		{"repair", func(out string) error {
+			src := filepath.Join(dir, "src.db")
+			if _, err := os.Stat(src); err != nil {
+				if err := d.Backup(ctx, src); err != nil {
+					return err
+				}
+			}
+			_, err := db.Repair(ctx, src, out, nil, nil)
+			return err
+		}},
+	} {
+		b.Run(x.name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				if err := x.run(filepath.Join(dir, fmt.Sprint(x.name, n))); err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			if fi, err := os.Stat(path); err == nil {
+				b.SetBytes(fi.Size())
+			}
+		})
 	}
 }

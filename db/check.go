@@ -63,6 +63,26 @@ func (d *DB) Check(ctx context.Context) (Report, error) {
 	return c.report, nil
 }
 
+// CheckFile is Check for a file that may be too damaged for Open: it opens the file for reading, without an
+// encoder, and looks as far as it gets. o may be nil; only its Timeout counts. Damage is in the report, and
+// the error wraps [ErrCorrupt]; other errors are those of Open and Check.
+func CheckFile(ctx context.Context, path string, o *Options) (Report, error) {
+	opts := Options{ReadOnly: true, MustExist: true}
+	if o != nil {
+		opts.Timeout = o.Timeout
+	}
+	d, err := open(path, nil, &opts, true)
+	if err != nil {
+		if errors.Is(err, ErrCorrupt) {
+			msg := strings.TrimPrefix(strings.TrimSuffix(err.Error(), ": "+ErrCorrupt.Error()), path+": ")
+			return Report{Problems: []Problem{{"database", msg}}}, err
+		}
+		return Report{}, err
+	}
+	report, err := d.Check(ctx)
+	return report, errors.Join(err, d.Close())
+}
+
 type checker struct {
 	ctx    context.Context
 	d      *DB
@@ -110,15 +130,9 @@ func (c *checker) run() error {
 	return c.d.view(func(t *txn) error {
 		c.t = t
 		for b := range numBuckets {
-			got, want := pages.buckets[b.String()], t.counts.Buckets[b]
-			if got.Keys != want.Keys {
-				c.problem("bucket "+b.String(), "%d records, want %d", got.Keys, want.Keys)
-			} else if got.Sum != want.Sum {
-				c.problem("bucket "+b.String(), "a key is damaged")
+			if msg := pages.differs(b, &t.counts, c.d.version.Load()); msg != "" {
+				c.problem("bucket "+b.String(), "%s", msg)
 			}
-		}
-		for err := range t.tx.Check() {
-			c.problem("bbolt", "%v", err)
 		}
 		for _, step := range []func() error{c.ids, c.documents, c.texts, c.vectors, c.postings, c.graph} {
 			if err := step(); err != nil {
@@ -271,12 +285,12 @@ func (c *checker) document(name string, num uint64, rec *documentRecord) error {
 		if pr.Tokens != a.passageTokens[i] {
 			c.problem(rn, "%d tokens, want %d", pr.Tokens, a.passageTokens[i])
 		}
-		if int(pr.Start) > covered && strings.TrimFunc(text[covered:pr.Start], unicode.IsSpace) != "" {
+		if int(pr.Start) > covered && !blank(text[covered:pr.Start]) {
 			c.problem(rn, "text before it, from byte %d, is in no passage", covered)
 		}
 		covered = max(covered, int(pr.End))
 	}
-	if strings.TrimFunc(text[covered:], unicode.IsSpace) != "" {
+	if !blank(text[covered:]) {
 		c.problem(name, "text from byte %d on is in no passage", covered)
 	}
 	if int(rec.Tokens) != a.tokens || int(rec.TitleTokens) != a.titleTokens {
@@ -467,3 +481,6 @@ func (c *checker) graph() error {
 	}
 	return nil
 }
+
+// blank reports whether a text is white space.
+func blank(s string) bool { return strings.TrimFunc(s, unicode.IsSpace) == "" }

@@ -4,7 +4,7 @@ package db
 // copy of the file taken there is what a crash at that step would leave.
 var crash func(point string) error
 
-// crashPoint marks a step of a commit.
+// crashPoint marks a step of a commit or a compaction.
 func crashPoint(point string) error {
 	if crash != nil {
 		return crash(point)
@@ -12,5 +12,8 @@ func crashPoint(point string) error {
 	return nil
 }
 
-// crashPoints are the names of all steps, in order.
+// compactPoints are the names of the steps of a compaction, in order.
+var compactPoints = []string{"copied", "verified", "replaced"}
+
+// crashPoints are the names of all steps of a commit, in order.
 var crashPoints = []string{"stage", "begin", "remove", "document", "text", "passages", "vectors", "postings", "nodes", "commit"}

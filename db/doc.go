@@ -23,19 +23,22 @@
 // returns an error, nothing was done: memory never runs ahead of disk. (If a write fails in a way that
 // leaves its outcome unknown, every later call says so until the database is opened again.)
 //
-// Every record carries a checksum and Open verifies every page, key and count, so damage to the file is
-// an error that wraps [ErrCorrupt], not a wrong answer and not a panic. [DB.Check] looks at everything.
+// Every record carries a checksum, every commit a digest of all records, and Open verifies every page and
+// the digest, so damage to the file is an error that wraps [ErrCorrupt], not a wrong answer and not a
+// panic. [DB.Check] looks at everything. [Repair] makes a new database out of what is left of a damaged
+// one, also of one that does not open; [DB.Backup] makes copies that are known to be whole.
 //
 // A DB may be used from many goroutines. Queries run beside each other and beside one writer. Other
-// processes are kept out by a lock, except that any number may read a file together with
-// Options.ReadOnly. The same documents added in the same order give the same vectors, graph and ranking.
+// processes are kept out by a lock from Open to Close, except that any number may read a file together
+// with Options.ReadOnly, and that processes take turns with Options.Shared. The same documents added in the same order give the same vectors, graph and ranking.
 //
 // # Caveats
 //
 // A database is tied to the encoder that filled it: see [ErrEncoderMismatch]. Vectors and graph are held
 // in memory, 4 bytes a dimension and some 400 bytes more for each passage; texts and postings are not.
 // Words are compared as they are written, but for case and accents: there is no stemming. Deleting
-// leaves the file as large as it was. Do not put the file on a network file system without locks.
+// leaves the file as large as it was, with the old content in its free space: [DB.Compact] makes it
+// smaller, [DB.Scrub] overwrites what is free. Do not put the file on a network file system without locks.
 //
 // The file format is described in docs/format.md.
 package db

@@ -14,7 +14,8 @@ var (
 	// ErrVersion is returned by Open when the file was written in a format this program does not know.
 	ErrVersion = errors.New("unknown format version")
 
-	// ErrLocked is returned by Open when another process holds the file for longer than Options.Timeout.
+	// ErrLocked is returned by Open, and with Options.Shared by any call, when another process holds the
+	// file for longer than Options.Timeout. Where the system tells which, the error is a *LockedError.
 	ErrLocked = errors.New("database is locked by another process")
 
 	// ErrEncoderMismatch is returned by Open when the database was filled by another encoder.

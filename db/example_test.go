@@ -1,11 +1,13 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
@@ -174,5 +176,167 @@ func ExampleDB_Stats() {
 	defer done()
 	s, err := d.Stats(context.Background())
 	fmt.Println(s.Documents, s.Dim, s.Fingerprint, s.FormatVersion, err)
-	// Output: 0 64 hash-64@1 1 <nil>
+	// Output: 0 64 hash-64@1 2 <nil>
+}
+
+func ExampleDB_DeleteWith() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, db.Document{ID: "secret.txt", Text: "The password is swordfish."}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	n, err := d.DeleteWith(ctx, &db.DeleteOptions{Secure: true}, "secret.txt")
+	fmt.Println(n, err)
+	data, err := os.ReadFile(d.Path())
+	fmt.Println(bytes.Contains(data, []byte("swordfish")), err)
+	// Output:
+	// 1 <nil>
+	// false <nil>
+}
+
+func ExampleDB_Scrub() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	for _, text := range []string{"The password is swordfish.", "The password was changed."} {
+		if _, err := d.Add(ctx, db.Document{ID: "notes.txt", Text: text}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(d.Scrub(ctx))
+	data, err := os.ReadFile(d.Path())
+	fmt.Println(bytes.Contains(data, []byte("swordfish")), err)
+	// Output:
+	// <nil>
+	// false <nil>
+}
+
+func ExampleDB_Compact() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, db.Document{ID: "long.txt", Text: strings.Repeat("A long text. ", 50_000)}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := d.Delete(ctx, "long.txt"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	before, err := d.Stats(ctx)
+	fmt.Println(before.FileBytes > 500_000, err)
+	fmt.Println(d.Compact(ctx))
+	after, err := d.Stats(ctx)
+	fmt.Println(after.FileBytes < 200_000, err)
+	// Output:
+	// true <nil>
+	// <nil>
+	// true <nil>
+}
+
+func ExampleDB_Backup() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, db.Document{ID: "tea.txt", Text: "Green tea."}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	backup := d.Path() + ".backup"
+	fmt.Println(d.Backup(ctx, backup))
+	report, err := db.CheckFile(ctx, backup, nil)
+	fmt.Println(report.Documents, err)
+	// Output:
+	// <nil>
+	// 1 <nil>
+}
+
+func ExampleRestore() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, db.Document{ID: "tea.txt", Text: "Green tea."}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	backup := d.Path() + ".backup"
+	if err := d.Backup(ctx, backup); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := d.Delete(ctx, "tea.txt"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	d.Close() // nobody may have the file open that is replaced
+	fmt.Println(db.Restore(ctx, backup, d.Path(), &db.RestoreOptions{Replace: true}))
+	restored, err := db.Open(d.Path(), nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer restored.Close()
+	doc, err := restored.Get(ctx, "tea.txt")
+	fmt.Println(doc.Text, err)
+	// Output:
+	// <nil>
+	// Green tea. <nil>
+}
+
+func ExampleRepair() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, dbtest.Corpus()...); err != nil {
+		fmt.Println(err)
+		return
+	}
+	path := d.Path()
+	d.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	clear(data[:8192]) // the first page, which says what the file is
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = db.Open(path, nil, nil)
+	fmt.Println(errors.Is(err, db.ErrCorrupt))
+	report, err := db.Repair(ctx, path, "", dbtest.HashEncoder(64), nil)
+	fmt.Println(report.Documents, len(report.Lost), len(report.Doubtful), filepath.Base(report.Kept), err)
+	// Output:
+	// true
+	// 12 0 0 notes.db.damaged <nil>
+}
+
+func ExampleCheckFile() {
+	d, done := exampleDB()
+	defer done()
+	ctx := context.Background()
+	if _, err := d.Add(ctx, dbtest.Corpus()...); err != nil {
+		fmt.Println(err)
+		return
+	}
+	path := d.Path()
+	d.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	data = bytes.ReplaceAll(data, []byte("Two minutes are enough"), []byte("Ten minutes are enough"))
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	report, err := db.CheckFile(ctx, path, nil)
+	fmt.Println(len(report.Problems) > 0, errors.Is(err, db.ErrCorrupt))
+	// Output:
+	// true true
 }

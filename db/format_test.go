@@ -56,6 +56,9 @@ func TestFormat(t *testing.T) {
 		d := dbtest.OpenFile(t, path, dbtest.HashEncoder(16), nil)
 		dbtest.Check(t, d)
 		s, err := d.Stats(ctx)
+		if want := fmt.Sprintf("v%d.db", s.FormatVersion); filepath.Base(file) != want {
+			t.Errorf("%s says it is %s", file, want)
+		}
 		if err != nil || s.Documents != 12 || s.MaxTokens != 20 || s.OverlapTokens != 5 || s.Fingerprint != "hash-16@1" {
 			t.Errorf("%s: %+v, %v", file, s, err)
 		}
@@ -80,6 +83,10 @@ func TestFormat(t *testing.T) {
 		}
 		// It can be written to, and what is in it found and removed again.
 		dbtest.Add(t, d, dbtest.Corpus()...)
+		if s, err := d.Stats(ctx); err != nil || s.FormatVersion != db.FormatVersion {
+			t.Errorf("%s: version %d after a write, %v", file, s.FormatVersion, err)
+		}
+		dbtest.Check(t, d)
 		for _, id := range list(t, d, "") {
 			if _, err := d.Delete(ctx, id); err != nil {
 				t.Errorf("%s: %v", file, err)

@@ -3,9 +3,11 @@ package db
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,8 +41,10 @@ func (d *DB) view(fn func(t *txn) error) error {
 	if err := d.broken(); err != nil {
 		return err
 	}
+	h := d.hold()
+	defer d.release(h)
 	return guarded("reading", func() error {
-		return d.bolt.View(func(tx *bolt.Tx) error {
+		return h.bolt.View(func(tx *bolt.Tx) error {
 			t := &txn{tx: tx}
 			if err := t.readCounts(); err != nil {
 				return err
@@ -48,6 +52,54 @@ func (d *DB) view(fn func(t *txn) error) error {
 			return fn(t)
 		})
 	})
+}
+
+// handle is an opening of the file that reads hold on to, so that it is not closed under them.
+type handle struct {
+	bolt    *bolt.DB
+	file    *os.File
+	refs    int           // guarded by DB.handles
+	retired bool          // likewise: no more references will be taken
+	idle    chan struct{} // closed when it is retired and no longer held
+}
+
+func (d *DB) newHandle() *handle {
+	return &handle{bolt: d.bolt, file: d.file, idle: make(chan struct{})}
+}
+
+// hold takes a reference of the current handle.
+func (d *DB) hold() *handle {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	d.handle.refs++
+	return d.handle
+}
+
+func (d *DB) release(h *handle) {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	if h.refs--; h.refs == 0 {
+		d.released.Broadcast()
+		if h.retired {
+			close(h.idle)
+		}
+	}
+}
+
+// nextHandle makes a new handle of what the writer uses now and returns the old one. When that is idle, no read
+// is under way that began before.
+func (d *DB) nextHandle() (old *handle) {
+	d.handles.Lock()
+	defer d.handles.Unlock()
+	old, d.handle = d.handle, d.newHandle()
+	if old == nil { // Open
+		return nil
+	}
+	old.retired = true
+	if old.refs == 0 {
+		close(old.idle)
+	}
+	return old
 }
 
 // update runs fn in a write transaction and commits it with the new counts. If it returns an error,
@@ -69,6 +121,9 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 		t := &txn{tx: tx}
 		err = t.readCounts()
 		before = t.counts.Commit
+		if err == nil && d.upgrade != nil {
+			err = t.upgrade(d.upgrade)
+		}
 		if err == nil {
 			err = fn(t)
 		}
@@ -94,6 +149,10 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 	})
 	switch {
 	case err == nil:
+		if d.upgrade != nil {
+			d.upgrade = nil
+			d.version.Store(FormatVersion)
+		}
 	case !done:
 		// A panic half way: nobody may touch the file again. If even the rollback fails, bbolt keeps its
 		// writer lock.
@@ -107,6 +166,12 @@ func (d *DB) update(fn func(t *txn) error) (err error) {
 		}
 	}
 	return err
+}
+
+// upgrade makes a file of an older version one of the current: sums are those of the current version.
+func (t *txn) upgrade(sums *[numBuckets]keyCount) error {
+	t.counts.Buckets = *sums
+	return t.put(bucketMeta, []byte(keyVersion), binary.LittleEndian.AppendUint32(nil, FormatVersion))
 }
 
 // growBy makes a growing file grow by an eighth, so that small files stay small and large ones are
@@ -174,11 +239,14 @@ func (t *txn) put(b bucket, key, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if b < numBuckets && bb.Get(key) == nil {
-		t.counts.Buckets[b].Keys++
-		t.counts.Buckets[b].Sum += keyHash(key)
+	value := seal(b, key, payload)
+	if b < numBuckets {
+		if old := bb.Get(key); old != nil {
+			t.counts.Buckets[b].remove(key, old)
+		}
+		t.counts.Buckets[b].add(key, value)
 	}
-	if err := bb.Put(key, seal(b, key, payload)); err != nil {
+	if err := bb.Put(key, value); err != nil {
 		return fmt.Errorf("%s: %w", recordName(b, key), err)
 	}
 	return nil
@@ -190,12 +258,12 @@ func (t *txn) del(b bucket, key []byte) error {
 	if err != nil {
 		return err
 	}
-	if bb.Get(key) == nil {
+	old := bb.Get(key)
+	if old == nil {
 		return fmt.Errorf("%s is missing: %w", recordName(b, key), ErrCorrupt)
 	}
 	if b < numBuckets {
-		t.counts.Buckets[b].Keys--
-		t.counts.Buckets[b].Sum -= keyHash(key)
+		t.counts.Buckets[b].remove(key, old)
 	}
 	if err := bb.Delete(key); err != nil {
 		return fmt.Errorf("%s: %w", recordName(b, key), err)
@@ -270,8 +338,25 @@ func (d *DB) enter(ctx context.Context) error {
 
 func (d *DB) leave() { d.calls.RUnlock() }
 
-// lock takes the writer lock, waiting until ctx ends.
+// lock takes the file's lock and the writer lock, waiting until ctx ends.
 func (d *DB) lock(ctx context.Context) error {
+	if err := d.beginWrite(ctx); err != nil {
+		return err
+	}
+	if err := d.takeWriter(ctx); err != nil {
+		d.endWrite()
+		return err
+	}
+	return nil
+}
+
+func (d *DB) unlock() {
+	d.leaveWriter()
+	d.endWrite()
+}
+
+// takeWriter takes the writer lock alone. Who takes both locks takes the file's first.
+func (d *DB) takeWriter(ctx context.Context) error {
 	select {
 	case d.writer <- struct{}{}:
 		return nil
@@ -280,7 +365,7 @@ func (d *DB) lock(ctx context.Context) error {
 	}
 }
 
-func (d *DB) unlock() { <-d.writer }
+func (d *DB) leaveWriter() { <-d.writer }
 
 type brokenState struct {
 	err  error

@@ -30,27 +30,15 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "write":
 		writeForEver(os.Args[len(os.Args)-1])
+	case "hold":
+		holdForEver(os.Args[len(os.Args)-1])
 	case "limit":
 		writeUntilFull(os.Args[len(os.Args)-1])
 	}
 	os.Exit(3)
 }
 
-// killDocument is the n-th document of the kill test, in its g-th version.
-func killDocument(n, g int) db.Document {
-	r := rand.New(rand.NewPCG(uint64(n), uint64(g)))
-	var b strings.Builder
-	fmt.Fprintf(&b, "Document %d in version %d.", n, g)
-	for range 20 + r.IntN(300) {
-		fmt.Fprintf(&b, " word%d", r.IntN(500))
-		if r.IntN(12) == 0 {
-			b.WriteString(".\n\n")
-		}
-	}
-	return db.Document{ID: fmt.Sprintf("doc%04d", n), Title: fmt.Sprint("Title ", n), Text: b.String()}
-}
-
-// writeForEver adds, replaces and deletes documents, and says "begin ..." before and "done ..." after each
+// writeForEver adds, replaces and deletes documents, compacts the file and makes backups, and says "begin ..." before and "done ..." after each
 // call. It goes on where the file left off.
 func writeForEver(path string) {
 	d, err := db.Open(path, dbtest.HashEncoder(32), nil)
@@ -73,7 +61,16 @@ func writeForEver(path string) {
 		do := func() error { _, err := d.Add(ctx, docs...); return err }
 		if r.IntN(4) == 0 {
 			call = fmt.Sprintf("del %d %d", g, first)
-			do = func() error { _, err := d.Delete(ctx, docs[0].ID); return err }
+			do = func() error {
+				_, err := d.DeleteWith(ctx, &db.DeleteOptions{Secure: r.IntN(2) == 0}, docs[0].ID)
+				return err
+			}
+		}
+		switch r.IntN(12) {
+		case 0:
+			call, do = fmt.Sprint("compact ", g), func() error { return d.Compact(ctx) }
+		case 1:
+			call, do = fmt.Sprint("backup ", g), func() error { return d.Backup(ctx, fmt.Sprintf("%s.backup%d-%d", path, g, r.Uint64())) }
 		}
 		fmt.Println("begin", call)
 		if err := do(); err != nil {
@@ -165,6 +162,9 @@ func TestKill(t *testing.T) {
 
 func applyKill(version map[int]int, call string) {
 	f := strings.Fields(call)
+	if f[0] == "compact" || f[0] == "backup" { // change nothing
+		return
+	}
 	g, _ := strconv.Atoi(f[1])
 	for _, s := range f[2:] {
 		n, _ := strconv.Atoi(s)
@@ -172,6 +172,36 @@ func applyKill(version map[int]int, call string) {
 			delete(version, n)
 		} else {
 			version[n] = g
+		}
+	}
+}
+
+// checkBackups checks that there are only whole backups, and nothing left of a compaction.
+func checkBackups(t *testing.T, what, path string) {
+	backups, err := filepath.Glob(path + ".backup*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, backup := range backups {
+		if report, err := db.CheckFile(ctx, backup, nil); err != nil {
+			t.Fatalf("%s: %s: %v: %v", what, backup, err, report.Problems)
+		}
+		if err := os.Remove(backup); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range names {
+		switch name := e.Name(); {
+		case strings.Contains(name, ".new-"): // a backup under way
+			if err := os.Remove(filepath.Join(filepath.Dir(path), name)); err != nil {
+				t.Fatal(err)
+			}
+		case name != filepath.Base(path):
+			t.Fatalf("%s: %s is left behind", what, name)
 		}
 	}
 }
@@ -186,6 +216,7 @@ func checkKilled(t *testing.T, what, path string, alternatives []map[int]int) ma
 	if report, err := d.Check(ctx); err != nil {
 		t.Fatalf("%s: %v: %v", what, err, report.Problems)
 	}
+	checkBackups(t, what, path)
 	got := map[string]string{}
 	for info, err := range d.List(ctx, nil) {
 		if err != nil {

@@ -21,6 +21,10 @@ func (d *DB) Get(ctx context.Context, id string) (*Document, error) {
 	if err := validID(id); err != nil {
 		return nil, err
 	}
+	if err := d.beginRead(ctx); err != nil {
+		return nil, err
+	}
+	defer d.endRead()
 	var doc *Document
 	return doc, d.view(func(t *txn) error {
 		num, rec, ok, err := t.document(id)
@@ -49,6 +53,10 @@ func (d *DB) Hash(ctx context.Context, id string) (hash [32]byte, ok bool, err e
 	if err := validID(id); err != nil {
 		return hash, false, err
 	}
+	if err := d.beginRead(ctx); err != nil {
+		return hash, false, err
+	}
+	defer d.endRead()
 	err = d.view(func(t *txn) error {
 		_, rec, found, err := t.document(id)
 		hash, ok = rec.Hash, found
@@ -95,6 +103,10 @@ func (d *DB) listPage(ctx context.Context, prefix, from []byte) (page []Document
 		return nil, nil, err
 	}
 	defer d.leave()
+	if err := d.beginRead(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer d.endRead()
 	err = d.view(func(t *txn) error {
 		for e, err := range t.scan(bucketIDs, prefix, from) {
 			if err != nil {

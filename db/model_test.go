@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
@@ -68,9 +69,9 @@ func randomText(r *rand.Rand) string {
 }
 
 // Random calls on the real thing and on the model must agree. SEMSEARCH_MODEL_SEED sets the seed,
-// SEMSEARCH_MODEL_STEPS the number of calls.
+// SEMSEARCH_MODEL_STEPS the number of calls; without it there are 250, if ten seconds are enough for them.
 func TestModel(t *testing.T) {
-	seed, steps := rand.Uint64(), 250
+	seed, steps, limit := rand.Uint64(), 250, 10*time.Second
 	if s := os.Getenv("SEMSEARCH_MODEL_SEED"); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil {
@@ -83,7 +84,7 @@ func TestModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps = n
+		steps, limit = n, 1<<62
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
 	enc := dbtest.HashEncoder(24)
@@ -105,8 +106,13 @@ func TestModel(t *testing.T) {
 		t.Fatalf("SEMSEARCH_MODEL_SEED=%d, step %d: %s", seed, step, fmt.Sprintf(format, args...))
 	}
 	name := func() string { return fmt.Sprintf("doc%02d", r.IntN(60)) }
+	began, done := time.Now(), 0
 	for step := range steps {
-		switch r.IntN(10) {
+		if time.Since(began) > limit {
+			break
+		}
+		done++
+		switch r.IntN(11) {
 		case 0, 1, 2, 3:
 			var docs []db.Document
 			var want db.AddResult
@@ -154,14 +160,36 @@ func TestModel(t *testing.T) {
 					delete(m.docs, id)
 				}
 			}
-			if got, err := d.Delete(ctx, ids...); got != want || err != nil {
+			if got, err := d.DeleteWith(ctx, &db.DeleteOptions{Secure: r.IntN(4) == 0}, ids...); got != want || err != nil {
 				fatal(step, "delete: %d, %v, want %d", got, err, want)
 			}
 		case 6:
+			other := filepath.Join(t.TempDir(), "other.db")
+			kind := r.IntN(3)
+			if kind == 0 {
+				if err := d.Backup(ctx, other); err != nil {
+					fatal(step, "backup: %v", err)
+				}
+			}
 			if err := d.Close(); err != nil {
 				fatal(step, "close: %v", err)
 			}
+			switch kind {
+			case 0:
+				if err := db.Restore(ctx, other, path, &db.RestoreOptions{Replace: true}); err != nil {
+					fatal(step, "restore: %v", err)
+				}
+			case 1:
+				if report, err := db.Repair(ctx, path, other, nil, nil); err != nil || len(report.Lost)+len(report.Doubtful) > 0 || report.Documents != len(m.docs) {
+					fatal(step, "repair: %+v, %v", report, err)
+				}
+				path = other
+			}
 			d = open()
+		case 10:
+			if err := d.Compact(ctx); err != nil {
+				fatal(step, "compact: %v", err)
+			}
 		case 7:
 			if report, err := d.Check(ctx); err != nil {
 				fatal(step, "check: %v: %v", err, report.Problems)
@@ -188,6 +216,10 @@ func TestModel(t *testing.T) {
 	}
 	if report, err := d.Check(ctx); err != nil {
 		fatal(steps, "check: %v: %v", err, report.Problems)
+	}
+	t.Logf("SEMSEARCH_MODEL_SEED=%d, %d steps", seed, done)
+	if done < 20 {
+		t.Errorf("only %d steps", done)
 	}
 }
 

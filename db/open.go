@@ -2,14 +2,11 @@ package db
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -29,12 +26,20 @@ type DB struct {
 	o      Options // filled
 	enc    Encoder // nil if there is none
 	config config
-	bolt   *bolt.DB
+	bolt   *bolt.DB // used by the writer; readers go through handle
 	file   *os.File // the same open file that bolt uses
+
+	handles  sync.Mutex
+	handle   *handle    // what reads use now; guarded by handles
+	released *sync.Cond // of handles: the references of a handle are down to 0
+
+	version atomic.Uint32         // of the file's format
+	upgrade *[numBuckets]keyCount // the current version's sums, in a file of an older one; nil otherwise; the writer's
 
 	calls  sync.RWMutex  // read-locked by every call, locked by Close
 	closed bool          // guarded by calls
 	writer chan struct{} // holds one token while a writer runs
+	turns  turns
 
 	ix    atomic.Pointer[index.HNSW] // nil until loaded
 	epoch atomic.Uint64              // odd from before a commit until its graph is published
@@ -50,7 +55,10 @@ type DB struct {
 //
 // Errors: [ErrNotExist], [ErrNotDatabase], [ErrVersion], [ErrLocked], [ErrEncoderMismatch],
 // [ErrCorrupt], [ErrInvalid] for options, or what the operating system said.
-func Open(path string, enc Encoder, o *Options) (*DB, error) {
+func Open(path string, enc Encoder, o *Options) (*DB, error) { return open(path, enc, o, false) }
+
+// open is Open. With lenient, counts that do not match the records are left for Check to report.
+func open(path string, enc Encoder, o *Options, lenient bool) (*DB, error) {
 	opts, err := o.fill()
 	if err != nil {
 		return nil, err
@@ -63,14 +71,15 @@ func Open(path string, enc Encoder, o *Options) (*DB, error) {
 			return nil, fmt.Errorf("encoder %s: %w: %w", enc.Fingerprint(), err, ErrInvalid)
 		}
 	}
-	if err := d.open(); err != nil {
+	d.released = sync.NewCond(&d.handles)
+	if err := d.open(lenient); err != nil {
 		d.abandon()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return d, nil
 }
 
-func (d *DB) open() error {
+func (d *DB) open(lenient bool) error {
 	fi, err := os.Stat(d.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -90,34 +99,47 @@ func (d *DB) open() error {
 		return fmt.Errorf("is an empty file: %w", ErrNotDatabase)
 	}
 
-	// bbolt reads the list of free pages as soon as it opens a file for writing. So the file is opened
-	// for reading first, and its pages verified.
-	deadline := time.Now().Add(d.o.Timeout)
-	if err := d.openBolt(true, deadline); err != nil {
-		return err
-	}
-	pages, err := d.verify()
-	if err != nil {
-		return err
-	}
-	if !d.o.ReadOnly {
-		if err := d.closeBolt(); err != nil {
-			return err
-		}
-		if err := d.openBolt(false, deadline); err != nil {
-			return err
-		}
-	}
-	if err := d.compareCounts(pages); err != nil {
+	if d.config, err = d.connect(time.Now().Add(d.o.Timeout), lenient); err != nil {
 		return err
 	}
 	if err := d.bind(); err != nil {
 		return err
 	}
 	if d.enc != nil {
-		return d.loadIndex()
+		if err := d.loadIndex(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return d.startTurns()
+}
+
+// connect opens a file that is there and verifies it. Without lenient, its counts must match.
+func (d *DB) connect(deadline time.Time, lenient bool) (c config, err error) {
+	// bbolt reads the list of free pages as soon as it opens a file for writing. So the file is opened
+	// for reading first, and its pages verified.
+	if err := d.openBolt(true, deadline); err != nil {
+		return c, err
+	}
+	pages, err := d.verify(&c)
+	if err != nil {
+		return c, err
+	}
+	if !d.o.ReadOnly {
+		if err := d.closeBolt(); err != nil {
+			return c, err
+		}
+		if err := d.openBolt(false, deadline); err != nil {
+			return c, err
+		}
+		if path, err := realPath(d.path); err == nil {
+			_ = os.Remove(compactName(path)) // of a compaction that a crash interrupted
+		}
+	}
+	d.nextHandle()
+	if err := d.compareCounts(pages); err != nil && !(lenient && errors.Is(err, ErrCorrupt)) {
+		return c, err
+	}
+	return c, nil
 }
 
 // plain drops the path from an error of package os, because Open names it already.
@@ -131,32 +153,51 @@ func plain(err error) error {
 
 // openBolt opens the file with bbolt and waits for its lock until the deadline.
 func (d *DB) openBolt(readOnly bool, deadline time.Time) error {
-	timeout := max(time.Until(deadline), time.Millisecond)
 	mmap := 0
 	if runtime.GOOS != "windows" && strconv.IntSize == 64 {
 		mmap = 1 << 30 // address space only: a growing file then need not be mapped anew, which waits for readers
 	}
-	err := guarded("opening", func() (err error) {
-		d.bolt, err = bolt.Open(d.path, 0o600, &bolt.Options{
-			ReadOnly:        readOnly,
-			Timeout:         timeout,
-			InitialMmapSize: mmap,
-			FreelistType:    bolt.FreelistMapType,
-			NoStatistics:    true,
-			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-				f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-				d.file = f
-				return f, err
-			},
+	mode := exclusive
+	if readOnly {
+		mode = shared
+	}
+	open := func() error {
+		return guarded("opening", func() (err error) {
+			d.bolt, err = bolt.Open(d.path, 0o600, &bolt.Options{
+				ReadOnly:        readOnly,
+				Timeout:         max(time.Until(deadline), time.Millisecond),
+				InitialMmapSize: mmap,
+				FreelistType:    bolt.FreelistMapType,
+				NoStatistics:    true,
+				OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+					f, err := os.OpenFile(name, flag&^os.O_CREATE, perm)
+					if err == nil && lockFirst {
+						err = waitLock(context.Background(), f, mode, deadline)
+						if err != nil {
+							_ = f.Close()
+							return nil, err
+						}
+					}
+					d.file = f
+					return f, err
+				},
+			})
+			return err
 		})
-		return err
-	})
+	}
+	err := open()
+	for err == nil && !named(d.file, d.path) {
+		// The file was replaced while we waited for its lock.
+		if err = d.closeBolt(); err == nil {
+			err = open()
+		}
+	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrLocked
-	case errors.Is(err, ErrCorrupt):
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrCorrupt):
 		return err
 	}
 	d.bolt = nil
@@ -194,8 +235,8 @@ func (d *DB) abandon() {
 	}
 }
 
-// verify walks the pages and reads the records that say what the file is.
-func (d *DB) verify() (*layout, error) {
+// verify walks the pages and reads the records that say what the file is, and what it remembers.
+func (d *DB) verify(c *config) (*layout, error) {
 	fi, err := d.file.Stat()
 	if err != nil {
 		return nil, err
@@ -226,10 +267,12 @@ func (d *DB) verify() (*layout, error) {
 			if len(v) != 4 {
 				return fmt.Errorf("meta %q: %d bytes: %w", keyVersion, len(v), ErrCorrupt)
 			}
-			if n := binary.LittleEndian.Uint32(v); n != FormatVersion {
-				return fmt.Errorf("file has format version %d, this program knows %d: %w", n, FormatVersion, ErrVersion)
+			n := binary.LittleEndian.Uint32(v)
+			if n < oldestVersion || n > FormatVersion {
+				return fmt.Errorf("file has format version %d, this program knows %d to %d: %w", n, oldestVersion, FormatVersion, ErrVersion)
 			}
-			return t.decode(bucketMeta, []byte(keyConfig), &d.config)
+			d.version.Store(n)
+			return t.decode(bucketMeta, []byte(keyConfig), c)
 		})
 	})
 }
@@ -247,20 +290,36 @@ func (d *DB) compareCounts(pages *layout) error {
 				return err
 			}
 		}
+		version := d.version.Load()
 		for b := range numBuckets {
-			got, ok := pages.buckets[b.String()]
-			want := t.counts.Buckets[b]
-			switch {
-			case !ok:
-				return fmt.Errorf("bucket %s is missing: %w", b, ErrCorrupt)
-			case got.Keys != want.Keys:
-				return fmt.Errorf("bucket %s has %d records, want %d: %w", b, got.Keys, want.Keys, ErrCorrupt)
-			case got.Sum != want.Sum:
-				return fmt.Errorf("bucket %s has a damaged key: %w", b, ErrCorrupt)
+			if msg := pages.differs(b, &t.counts, version); msg != "" {
+				return fmt.Errorf("bucket %s %s: %w", b, msg, ErrCorrupt)
+			}
+		}
+		d.upgrade = nil
+		if version < FormatVersion {
+			d.upgrade = new([numBuckets]keyCount)
+			for b := range numBuckets {
+				d.upgrade[b] = pages.buckets[b.String()].keyCount
 			}
 		}
 		return nil
 	})
+}
+
+// differs says how what was found of a bucket differs from what the last commit left; "" if it does not.
+func (l *layout) differs(b bucket, c *counts, version uint32) string {
+	f, ok := l.buckets[b.String()]
+	got, want := f.as(version), c.Buckets[b]
+	switch {
+	case !ok:
+		return "is missing"
+	case got.Keys != want.Keys:
+		return fmt.Sprintf("has %d records, want %d", got.Keys, want.Keys)
+	case got.Sum != want.Sum:
+		return "holds other records than the last commit left"
+	}
+	return ""
 }
 
 // bind compares what was asked for with what the file remembers, and lets a file without an encoder
@@ -307,42 +366,20 @@ func (d *DB) bind() error {
 // create makes an empty database under another name and then gives it its own, so that a file that is
 // there is always whole. If somebody else was faster, theirs stays.
 func (d *DB) create() error {
-	dir, base := filepath.Split(d.path)
-	if dir == "" {
-		dir = "."
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("folder %s: %w", dir, plain(err))
-	}
-	var suffix [8]byte
-	_, _ = rand.Read(suffix[:])
-	tmp := filepath.Join(dir, "."+base+".new-"+hex.EncodeToString(suffix[:]))
-	defer os.Remove(tmp)
-	err := guarded("creating", func() error {
-		b, err := bolt.Open(tmp, 0o600, &bolt.Options{PageSize: pageSize, Timeout: time.Second, FreelistType: bolt.FreelistMapType})
-		if err != nil {
-			return plain(err)
-		}
-		err = b.Update(d.initialise)
-		return errors.Join(err, b.Close())
+	err := withTemporary(d.path, false, func(tmp string) error {
+		return guarded("creating", func() error {
+			b, err := bolt.Open(tmp, 0o600, &bolt.Options{PageSize: pageSize, Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+			if err != nil {
+				return plain(err)
+			}
+			err = b.Update(d.initialise)
+			return errors.Join(err, b.Close())
+		})
 	})
-	if err != nil {
-		return err
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	if err := os.Link(tmp, d.path); err != nil && !errors.Is(err, fs.ErrExist) {
-		// A file system without links: rename, unless somebody was faster.
-		if _, statErr := os.Stat(d.path); statErr == nil {
-			return nil
-		}
-		if err := os.Rename(tmp, d.path); err != nil {
-			return plain(err)
-		}
-	}
-	if f, err := os.Open(dir); err == nil {
-		_ = f.Sync() // not every system can; the name may then be lost in a crash, never the content
-		_ = f.Close()
-	}
-	return nil
+	return err
 }
 
 // initialise fills a new file.
@@ -444,10 +481,10 @@ func (d *DB) graph(ctx context.Context, isWriter bool) (*index.HNSW, error) {
 		return ix, nil
 	}
 	if !isWriter {
-		if err := d.lock(ctx); err != nil {
+		if err := d.takeWriter(ctx); err != nil {
 			return nil, err
 		}
-		defer d.unlock()
+		defer d.leaveWriter()
 		if ix := d.ix.Load(); ix != nil {
 			return ix, nil
 		}

@@ -99,7 +99,7 @@ func TestOpenErrors(t *testing.T) {
 		{write("cut1.db", whole[:20000]), db.Options{}, db.ErrCorrupt, "too short"},
 		{write("cut2.db", whole[:8192]), db.Options{}, db.ErrCorrupt, "meta page 1"},
 		{write("cut3.db", whole[:100]), db.Options{}, db.ErrCorrupt, ""},
-		{newer, db.Options{}, db.ErrVersion, "format version 7, this program knows 1"},
+		{newer, db.Options{}, db.ErrVersion, "format version 7, this program knows 1 to 2"},
 		{newer, db.Options{ReadOnly: true}, db.ErrVersion, ""},
 		{write("t.db", whole), db.Options{Chunk: chunkOf(100)}, db.ErrInvalid, "Chunk.MaxTokens is 200 in this database, not 100"},
 		{write("t.db", whole), db.Options{M: 5}, db.ErrInvalid, "M is 16"},

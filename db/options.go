@@ -13,6 +13,13 @@ type Options struct {
 	// ReadOnly opens the file with a shared lock: many readers, no writer. The file must exist.
 	ReadOnly bool
 
+	// Shared lets go of the file's lock between calls, so that other processes can take turns: each call
+	// takes the lock and waits for it as Open does, with ErrLocked at the end. Encoding is done without it.
+	// When another process has written meanwhile, the next call opens the file anew, which verifies it
+	// and loads vectors and graph again. Without Shared, the lock is held from Open to Close. Not on
+	// Windows, where it does nothing.
+	Shared bool
+
 	// MustExist makes Open fail with ErrNotExist instead of creating a missing file.
 	MustExist bool
 
@@ -55,12 +62,7 @@ func (o *Options) fill() (Options, error) {
 	if m := cmp.Or(f.Chunk.MaxTokens, defaultMaxTokens); f.Chunk.OverlapTokens >= m {
 		return f, fmt.Errorf("Chunk.OverlapTokens is %d, not below MaxTokens %d: %w", f.Chunk.OverlapTokens, m, ErrInvalid)
 	}
-	switch {
-	case f.Timeout == 0:
-		f.Timeout = defaultTimeout
-	case f.Timeout < 0:
-		f.Timeout = 0
-	}
+	f.Timeout = patience(f.Timeout)
 	return f, nil
 }
 

@@ -66,7 +66,21 @@ func readMeta(f io.ReaderAt, off int64) (m metaPage, err error) {
 // layout is what walkPages learns of a file.
 type layout struct {
 	metaPage
-	buckets map[string]keyCount // top-level buckets
+	buckets map[string]found // top-level buckets
+}
+
+// found is what the walk finds in a bucket: its records counted in both ways.
+type found struct {
+	keyCount
+	keySum uint64 // sum of keyHash of the keys: what format version 1 had as Sum
+}
+
+// as returns the count of a format version.
+func (f found) as(version uint32) keyCount {
+	if version < 2 {
+		return keyCount{f.Keys, f.keySum}
+	}
+	return f.keyCount
 }
 
 // walkPages verifies the pages of a bbolt file from the newest meta page down: every page in use lies
@@ -100,7 +114,7 @@ func walkPages(f io.ReaderAt, size int64) (*layout, error) {
 	if m.pages < 2 || m.pages > uint64(size)/uint64(m.pageSize) {
 		return nil, fmt.Errorf("file of %d bytes is too short for %d pages of %d: %w", size, m.pages, m.pageSize, ErrCorrupt)
 	}
-	w := &walker{f: f, m: m, used: make([]uint64, m.pages/64+1), buckets: make(map[string]keyCount)}
+	w := &walker{f: f, m: m, used: make([]uint64, m.pages/64+1), buckets: make(map[string]found)}
 	w.used[0] = 3 // the meta pages
 	err := w.page(m.root, nil, nil, 0, nil)
 	if err == nil {
@@ -117,7 +131,7 @@ type walker struct {
 	m       metaPage
 	used    []uint64 // a bit a page
 	bufs    [maxDepth][]byte
-	buckets map[string]keyCount
+	buckets map[string]found
 }
 
 // pageView is a page being read: what lies beyond the first part is fetched when asked for.
@@ -182,7 +196,7 @@ func (w *walker) use(id uint64) error {
 
 // page verifies the tree below page id, whose keys must lie in [lo, hi); nil is no bound. The keys of
 // leaves are counted in c, or if c is nil are the names of top-level buckets.
-func (w *walker) page(id uint64, lo, hi []byte, depth int, c *keyCount) error {
+func (w *walker) page(id uint64, lo, hi []byte, depth int, c *found) error {
 	if depth >= maxDepth {
 		return fmt.Errorf("page %d: %d levels deep", id, depth)
 	}
@@ -204,7 +218,7 @@ func (w *walker) page(id uint64, lo, hi []byte, depth int, c *keyCount) error {
 	return nil
 }
 
-func (w *walker) branch(p *pageView, count uint16, lo, hi []byte, depth int, c *keyCount) error {
+func (w *walker) branch(p *pageView, count uint16, lo, hi []byte, depth int, c *found) error {
 	if count == 0 {
 		return errors.New("branch without children")
 	}
@@ -241,7 +255,7 @@ func (w *walker) branch(p *pageView, count uint16, lo, hi []byte, depth int, c *
 	return nil
 }
 
-func (w *walker) leaf(p *pageView, count uint16, lo, hi []byte, depth int, c *keyCount) error {
+func (w *walker) leaf(p *pageView, count uint16, lo, hi []byte, depth int, c *found) error {
 	elems, err := p.at(pageHeader, uint64(count)*pageElement)
 	if err != nil {
 		return err
@@ -270,15 +284,20 @@ func (w *walker) leaf(p *pageView, count uint16, lo, hi []byte, depth int, c *ke
 			return fmt.Errorf("key %x: element flags %#x", k, flags)
 		}
 		if c != nil {
-			c.Keys++
-			c.Sum += keyHash(k)
+			n := min(vsize, checksumBytes)
+			end, err := p.at(off+ksize+vsize-n, n)
+			if err != nil {
+				return err
+			}
+			c.add(k, end)
+			c.keySum += keyHash(k)
 		}
 	}
 	return nil
 }
 
 // bucket verifies the bucket whose header lies at off of page p.
-func (w *walker) bucket(p *pageView, name []byte, off, size uint64, depth int, parent *keyCount) error {
+func (w *walker) bucket(p *pageView, name []byte, off, size uint64, depth int, parent *found) error {
 	b, err := p.at(off, size)
 	if err != nil {
 		return err
@@ -286,7 +305,7 @@ func (w *walker) bucket(p *pageView, name []byte, off, size uint64, depth int, p
 	if size < 16 {
 		return fmt.Errorf("bucket %q: header of %d bytes", name, size)
 	}
-	var c keyCount
+	var c found
 	if root := native.Uint64(b); root != 0 {
 		name = bytes.Clone(name)
 		err = w.page(root, nil, nil, depth+1, &c)

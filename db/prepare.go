@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/semsearch/semsearch/db/chunk"
@@ -18,6 +19,7 @@ type prepared struct {
 	passages []passageRecord
 	analysis *analysis
 	vectors  [][]float32
+	added    time.Time // when it was added first; zero means now
 }
 
 // encodeBatch is how many passages are given to the encoder at once.

@@ -188,12 +188,16 @@ func (d *DB) Query(ctx context.Context, q string, o *QueryOptions) ([]Hit, error
 			return nil, fmt.Errorf("encoding the query: %w", err)
 		}
 	}
+	if err := d.beginRead(ctx); err != nil {
+		return nil, err
+	}
+	defer d.endRead()
 	for try := 0; ; try++ {
 		if try == maxRetries {
-			if err := d.lock(ctx); err != nil {
+			if err := d.takeWriter(ctx); err != nil {
 				return nil, err
 			}
-			defer d.unlock()
+			defer d.leaveWriter()
 		}
 		epoch := d.epoch.Load()
 		hits, err := d.search(ctx, q, vec, &opts)

@@ -163,13 +163,43 @@ type counts struct {
 	Buckets       [numBuckets]keyCount
 }
 
-// keyCount is the number of keys of a bucket and the sum of their hashes (see keyHash), modulo 2^64.
+// keyCount is the number of records of a bucket and the sum of their hashes (see recordHash), modulo 2^64:
+// a digest that does not depend on the order of records, so that a commit keeps it up with the records it
+// changes.
 type keyCount struct{ Keys, Sum uint64 }
 
+// add counts a record in, remove counts one out.
+func (c *keyCount) add(key, value []byte) {
+	c.Keys++
+	c.Sum += recordHash(key, value)
+}
+
+func (c *keyCount) remove(key, value []byte) {
+	c.Keys--
+	c.Sum -= recordHash(key, value)
+}
+
+// recordHash is the hash of a record that is summed up in counts: FNV-1a over the key and the checksum that
+// ends the value, mixed (the finalizer of MurmurHash3) so that sums of like records are unlike. The checksum
+// stands for the payload. Without it, an older state of a record in the right place, as a lost write
+// leaves one, would go unnoticed: it has a right checksum of its own.
+func recordHash(key, value []byte) uint64 {
+	return mix64(hashOn(keyHash(key), value[max(0, len(value)-checksumBytes):]))
+}
+
+// mix64 is the 64-bit finalizer of MurmurHash3.
+func mix64(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
 // keyHash is FNV-1a of a key, 64 bits.
-func keyHash(key []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range key {
+func keyHash(key []byte) uint64 { return hashOn(14695981039346656037, key) }
+
+// hashOn goes on with FNV-1a.
+func hashOn(h uint64, b []byte) uint64 {
+	for _, c := range b {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
 	return h

@@ -8,7 +8,12 @@ import (
 // FormatVersion is the version of the file format that this package writes; docs/format.md describes it.
 //
 // 1: first release
-const FormatVersion = 1
+// 2: the sums in counts cover the checksum of each record, not its key alone
+const FormatVersion = 2
+
+// oldestVersion is the oldest version that can be opened. A file of an older version than FormatVersion
+// becomes one of FormatVersion with its first write.
+const oldestVersion = 1
 
 // Magic is the value of the meta record "magic": it tells a database from other bbolt files.
 const Magic = "semsearch database"

@@ -16,7 +16,7 @@ type Stats struct {
 	TextBytes     int64  // bytes of all texts
 	FileBytes     int64  // size of the file
 	Commit        uint64 // number of the last commit
-	FormatVersion int
+	FormatVersion int    // of the file; an older one than FormatVersion until the next write
 	Dim           int    // dimensions of the vectors; 0 if no encoder was ever given
 	Fingerprint   string // of the encoder that filled the database; empty likewise
 	MaxTokens     int    // of a passage, as remembered
@@ -30,6 +30,10 @@ func (d *DB) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	defer d.leave()
+	if err := d.beginRead(ctx); err != nil {
+		return Stats{}, err
+	}
+	defer d.endRead()
 	ix, err := d.graph(ctx, false)
 	if err != nil {
 		return Stats{}, err
@@ -40,7 +44,7 @@ func (d *DB) Stats(ctx context.Context) (Stats, error) {
 		s = Stats{
 			Documents: c.documents(), Passages: c.passages(), Vectors: int(c.Buckets[bucketVectors].Keys),
 			Terms: int(c.Terms), Tokens: int64(c.Tokens), TextBytes: int64(c.TextBytes), Commit: c.Commit,
-			FormatVersion: FormatVersion, Dim: int(d.config.Dim), Fingerprint: d.config.Fingerprint,
+			FormatVersion: int(d.version.Load()), Dim: int(d.config.Dim), Fingerprint: d.config.Fingerprint,
 			MaxTokens: int(d.config.MaxTokens), OverlapTokens: int(d.config.OverlapTokens),
 		}
 		return nil
@@ -51,7 +55,9 @@ func (d *DB) Stats(ctx context.Context) (Stats, error) {
 	if ix != nil {
 		s.Index = ix.Stats()
 	}
-	fi, err := d.file.Stat()
+	h := d.hold()
+	defer d.release(h)
+	fi, err := h.file.Stat()
 	if err != nil {
 		return Stats{}, err
 	}

@@ -35,6 +35,7 @@ type app struct {
 	flush  func() error
 	stderr io.Writer // everything else
 	models models
+	wait   wait
 
 	out, talk terminal // what stdout and stderr are
 }
@@ -123,6 +124,8 @@ The documents are kept in one database file. Which one:
 			return errReported
 		},
 	}
+	a.wait = defaultWait
+	root.PersistentFlags().Var(&a.wait, "wait", "how long to wait while another process holds the database, such as 30s or 5m; 0 does not wait")
 	root.SetHelpTemplate(helpTemplate)
 	root.SetVersionTemplate("semsearch {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
@@ -137,6 +140,10 @@ The documents are kept in one database file. Which one:
 		newRm(a),
 		newInfo(a),
 		newCheck(a),
+		newRepair(a),
+		newBackup(a),
+		newRestore(a),
+		newCompact(a),
 		newEmbed(a),
 		newEval(a),
 		newModel(a),

@@ -268,7 +268,7 @@ func (ad *adder) open() error {
 	if err != nil {
 		return err
 	}
-	d, err := ad.app.openDB(ad.loc, enc, &db.Options{})
+	d, err := ad.app.openDB(ad.loc, enc, &db.Options{Shared: true})
 	if err != nil {
 		return err
 	}

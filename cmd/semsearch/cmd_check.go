@@ -55,19 +55,9 @@ func (a *app) runCheck(ctx context.Context, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	var report db.Report
-	d, err := a.openDB(loc, nil, &db.Options{MustExist: true, ReadOnly: true})
-	if err == nil {
-		report, err = d.Check(ctx)
-		if cerr := d.Close(); err == nil {
-			err = cerr
-		}
-	}
+	report, err := db.CheckFile(ctx, loc.path, &db.Options{Timeout: a.wait.timeout()})
 	if err != nil && !errors.Is(err, db.ErrCorrupt) {
 		return err
-	}
-	if err != nil && len(report.Problems) == 0 { // so badly damaged that it does not open
-		report.Problems = []db.Problem{{Record: "database", Message: err.Error()}}
 	}
 	if o.json {
 		out := jsonCheck{
@@ -87,7 +77,7 @@ func (a *app) runCheck(ctx context.Context, o checkOptions) error {
 		return nil
 	}
 	a.complain("%s is damaged: %s", loc.path, counted(len(report.Problems)+report.Omitted, "problem"))
-	a.say("hint: restore the file from a copy, or add the documents to a new database")
+	a.say("hint: restore the file from a backup with semsearch restore, or bring back what can be read with semsearch repair")
 	return errReported
 }
 

@@ -8,7 +8,10 @@ import (
 	"github.com/semsearch/semsearch/db"
 )
 
-type rmOptions struct{ db string }
+type rmOptions struct {
+	db     string
+	secure bool
+}
 
 func newRm(a *app) *cobra.Command {
 	var o rmOptions
@@ -16,7 +19,10 @@ func newRm(a *app) *cobra.Command {
 		Use:   "rm [flags] ID...",
 		Short: "Remove documents",
 		Long: `Remove documents from the database. The files they were read from are not touched. In place of an id
-the path of a file is understood as well. All that are there are removed at once, or none on an error.`,
+the path of a file is understood as well. All that are there are removed at once, or none on an error.
+
+The database keeps its size, and what was removed stays in its free space until that is used again. With
+--secure the free space is overwritten with zeros; semsearch compact makes the database smaller.`,
 		Example: `  semsearch rm notes/old.md
   semsearch ls drafts/ | xargs -d '\n' semsearch rm`,
 		Annotations: exitCodes("all were removed", "some were not there; the others were removed", "an error, nothing was removed"),
@@ -29,6 +35,7 @@ the path of a file is understood as well. All that are there are removed at once
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runRm(cmd.Context(), o, args) },
 	}
 	dbFlag(cmd, &o.db)
+	cmd.Flags().BoolVar(&o.secure, "secure", false, "overwrite what was removed, now and before, with zeros")
 	return cmd
 }
 
@@ -57,9 +64,12 @@ func (a *app) runRm(ctx context.Context, o rmOptions, args []string) error {
 		}
 		n := 0
 		if len(ids) > 0 {
-			if n, err = d.Delete(ctx, ids...); err != nil {
-				return err
-			}
+			n, err = d.DeleteWith(ctx, &db.DeleteOptions{Secure: o.secure}, ids...)
+		} else if o.secure {
+			err = d.Scrub(ctx)
+		}
+		if err != nil {
+			return err
 		}
 		a.say("%s removed", counted(n, "document"))
 		if missing > 0 {

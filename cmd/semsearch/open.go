@@ -12,6 +12,7 @@ import (
 
 // openDB opens the database at loc and names it in the error.
 func (a *app) openDB(loc location, enc db.Encoder, o *db.Options) (*db.DB, error) {
+	o.Timeout = a.wait.timeout()
 	d, err := db.Open(loc.path, enc, o)
 	if err != nil && !strings.Contains(err.Error(), loc.path) {
 		return nil, named(loc.path, err)

@@ -79,13 +79,13 @@ func hintFor(err error) string {
 	case errors.Is(err, db.ErrEncoderMismatch):
 		return "pass the --model DIR that the documents were added with, or add them to a new database"
 	case errors.Is(err, db.ErrLocked):
-		return "wait until the other command has ended, and try again"
+		return "wait until the other command has ended, or let this one wait with --wait 1m"
 	case errors.Is(err, db.ErrNotExist):
 		return "semsearch add makes a database; see semsearch add --help"
 	case errors.Is(err, db.ErrVersion):
 		return "the file was written by another version of semsearch: use that one, or add the documents to a new database"
 	case errors.Is(err, db.ErrCorrupt):
-		return "run semsearch check for details; the safe way out is a copy of the file from before, or adding the documents to a new one"
+		return "semsearch repair brings back what can be read; semsearch check says what is damaged"
 	case errors.Is(err, db.ErrNotDatabase):
 		return "name another file with --db; a new one is made by semsearch add"
 	case errors.Is(err, qa.ErrNotReader):
