@@ -9,7 +9,7 @@ import (
 )
 
 // class is what a code point is taken for, as bits.
-type class uint8
+type class uint16
 
 const (
 	isSpace      class = 1 << iota // White_Space
@@ -20,6 +20,9 @@ const (
 	isMark                         // removed by StripAccents
 	isWord                         // \w
 	isNonstarter                   // combining class other than zero
+	isLetter                       // \p{L}
+	isNumber                       // \p{N}
+	isDigit                        // set apart by Digits
 )
 
 // classPages holds the class of every code point, 256 to a page; pages without a class are nil.
@@ -31,6 +34,7 @@ var classPages = sync.OnceValue(func() *[(unicode.MaxRune + 1) >> 8]*[256]class 
 	}{
 		{spaceSpans, isSpace}, {punctSpans, isPunct}, {droppedSpans, isDropped}, {chineseSpans, isChinese},
 		{nonspacingSpans, isNonspacing}, {markSpans, isMark}, {wordSpans, isWord}, {nonstarterSpans, isNonstarter},
+		{letterSpans, isLetter}, {numberSpans, isNumber}, {digitSpans, isDigit},
 	} {
 		for _, s := range set.spans {
 			for r := s.lo; r <= s.hi; r++ {

@@ -63,11 +63,72 @@ func ExampleFromJSON() {
 	}
 	fmt.Println(tok.Tokens("A Teapot"))
 
-	_, err = tokenizer.FromJSON([]byte(`{"version": "1.0", "model": {"type": "BPE"}}`))
+	_, err = tokenizer.FromJSON([]byte(`{"version": "1.0", "model": {"type": "WordLevel"}}`))
 	fmt.Println(err, errors.Is(err, tokenizer.ErrUnsupported))
 	// Output:
 	// [{0 0 1} {1 2 5} {2 5 8}]
-	// tokenizer: model "BPE": unsupported tokenizer component true
+	// tokenizer: model "WordLevel": unsupported tokenizer component true
+}
+
+// Unigram, as in XLM-R: a word begins with the mark ▁, which stands for the space before it.
+func ExampleFromJSON_unigram() {
+	tok, err := tokenizer.FromJSON([]byte(`{
+		"version": "1.0",
+		"added_tokens": [{"id": 0, "content": "<unk>", "special": true}],
+		"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},
+		"model": {
+			"type": "Unigram", "unk_id": 0,
+			"vocab": [["<unk>", 0], ["▁tea", -2.5], ["pot", -3], ["po", -4], ["t", -5], ["s", -3.5], ["▁", -6]]
+		}
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := "tea teapots"
+	for _, t := range tok.Tokens(text) {
+		fmt.Printf("%-5s %q\n", tok.Text(t.ID), text[t.Start:t.End])
+	}
+	// Output:
+	// ▁tea  "tea"
+	// ▁tea  " tea"
+	// pot   "pot"
+	// s     "s"
+}
+
+// Byte-level BPE, as in RoBERTa: every text is bytes, written as characters, a space as Ġ.
+func ExampleFromJSON_bpe() {
+	tok, err := tokenizer.FromJSON([]byte(`{
+		"version": "1.0",
+		"added_tokens": [],
+		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+		"post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+		"model": {
+			"type": "BPE",
+			"vocab": {"t": 0, "e": 1, "a": 2, "Ġ": 3, "te": 4, "tea": 5, "Ġtea": 6, "Ã": 7, "©": 8},
+			"merges": ["t e", "te a", "Ġ tea"]
+		}
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := "tea tea té"
+	for _, t := range tok.Tokens(text) {
+		fmt.Printf("%-5s %q\n", tok.Text(t.ID), text[t.Start:t.End])
+	}
+	// Output:
+	// tea   "tea"
+	// Ġtea  "tea"
+	// Ġ     ""
+	// t     "t"
+	// Ã     "é"
+	// ©     "é"
+}
+
+func ExampleTokenizer_Pad() {
+	tok := open()
+	id, ok := tok.Pad()
+	fmt.Println(id, tok.Text(id), ok)
+	// Output: 0 [PAD] true
 }
 
 func ExampleTokenizer_Tokens() {

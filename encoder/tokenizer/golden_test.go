@@ -108,6 +108,7 @@ func plain(tok *Tokenizer) *Tokenizer {
 	return &Tokenizer{
 		tokens: tok.tokens, ids: tok.ids, raw: tok.raw, norm: tok.norm, normalizer: tok.normalizer,
 		preTokenizer: tok.preTokenizer, model: tok.model, single: tok.single, pair: tok.pair, maxLength: tok.maxLength,
+		trim: tok.trim, pad: tok.pad,
 	}
 }
 
@@ -193,16 +194,18 @@ func TestUnicode(t *testing.T) {
 		t.Fatal(err)
 	}
 	normalizers := map[string]normalizer{
-		"clean":   bertNormalizer{clean: true},
-		"chinese": bertNormalizer{chinese: true},
-		"accents": bertNormalizer{accents: true},
-		"uncased": bertNormalizer{true, true, true, true},
-		"lower":   lower{},
-		"strip":   stripAccents{},
-		"nfd":     unicodeForm{},
-		"nfc":     unicodeForm{composed: true},
-		"nfkd":    unicodeForm{compatible: true},
-		"nfkc":    unicodeForm{compatible: true, composed: true},
+		"clean":    bertNormalizer{clean: true},
+		"chinese":  bertNormalizer{chinese: true},
+		"accents":  bertNormalizer{accents: true},
+		"uncased":  bertNormalizer{true, true, true, true},
+		"lower":    lower{},
+		"strip":    stripAccents{},
+		"nfd":      unicodeForm{},
+		"nfc":      unicodeForm{composed: true},
+		"nfkd":     unicodeForm{compatible: true},
+		"nfkc":     unicodeForm{compatible: true, composed: true},
+		"nmt":      nmt{},
+		"charsmap": testCharsmap(t),
 	}
 	if len(want.SHA256) != len(normalizers) {
 		t.Fatalf("unicode.json has %d sums, want %d", len(want.SHA256), len(normalizers))
