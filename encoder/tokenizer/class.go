@@ -169,6 +169,9 @@ func combiningClass(r rune) uint8 {
 
 // compose returns the primary composite of a and b, if they have one.
 func compose(a, b rune) (rune, bool) {
+	if b < 0x300 || 0x3100 <= b && b < 0xd800 {
+		return 0, false // nothing composes with what comes after it here
+	}
 	var in, out [4 * utf8.UTFMax]byte
 	n := utf8.EncodeRune(in[:], a)
 	n += utf8.EncodeRune(in[n:], b)

@@ -224,3 +224,43 @@ func ExampleTokenizer_MaxLength() {
 	fmt.Println(tok.MaxLength())
 	// Output: 0
 }
+
+// RoBERTa's files before tokenizer.json.
+func ExampleFromMerges() {
+	vocab := `{"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "t": 4, "e": 5, "a": 6, "Ġ": 7, "te": 8, "tea": 9, "<mask>": 10}`
+	merges := "#version: 0.2\nt e\nte a\n"
+	tok, err := tokenizer.FromMerges([]byte(vocab), []byte(merges), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	e := tok.Encode("tea <mask>", 0)
+	for i, id := range e.IDs {
+		fmt.Println(tok.Text(id), e.Offsets[i])
+	}
+	// Output:
+	// <s> [0 0]
+	// tea [0 3]
+	// <mask> [4 10]
+	// </s> [0 0]
+}
+
+// A SentencePiece model is a protobuf message; this one has five pieces.
+func ExampleFromSentencePiece() {
+	var model []byte
+	for _, piece := range []string{"<unk>", "<s>", "</s>", "▁tea", "pot"} {
+		model = append(model, 0x0a, byte(len(piece)+2), 0x0a, byte(len(piece)))
+		model = append(model, piece...)
+	}
+	tok, err := tokenizer.FromSentencePiece(model, &tokenizer.SentencePieceOptions{Class: "XLMRobertaTokenizer"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, id := range tok.Encode("teapot", 0).IDs {
+		fmt.Println(id, tok.Text(id))
+	}
+	// Output:
+	// 0 <s>
+	// 4 ▁tea
+	// 5 pot
+	// 2 </s>
+}

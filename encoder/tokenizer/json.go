@@ -13,9 +13,9 @@ import (
 //
 // The error is [ErrFormat] for a file that is broken and [ErrUnsupported] for one that asks for
 // something this package does not have. Ids must run from 0 without a gap, model vocabulary and
-// added tokens taken together. The sections "decoder" and "padding" are read past; of "truncation"
-// the maximum length is kept, see [Tokenizer.MaxLength]. Memory is proportional to len(data),
-// which the caller may want to bound.
+// added tokens taken together. The section "decoder" is read past; of "padding" the token is kept, see
+// [Tokenizer.Pad], and of "truncation" the maximum length, see [Tokenizer.MaxLength]. Memory is
+// proportional to len(data), which the caller may want to bound.
 func FromJSON(data []byte) (*Tokenizer, error) {
 	var file struct {
 		Version    *string `json:"version"`

@@ -13,8 +13,8 @@ type Token struct {
 	Start, End int // the bytes of the original text it covers, [Start, End)
 }
 
-// Tokenizer turns text into tokens. Make one with [FromJSON] or [FromVocab]. It is safe for
-// concurrent use.
+// Tokenizer turns text into tokens. Make one with [FromJSON], [FromVocab], [FromSentencePiece] or
+// [FromMerges]. It is safe for concurrent use.
 type Tokenizer struct {
 	tokens []string // by id
 	ids    map[string]int32
