@@ -21,6 +21,21 @@ function charsmap() {
   return wire.fields(wire.one(model, 3)).find((f) => f.number === 2).bytes;
 }
 
+// joins tells which code points belong to the character before them: its charsmap makes 1 of A, and of
+// all that is one grapheme with it.
+function joins() {
+  const units = new Uint32Array(512);
+  units[0] = 256 << 10;
+  units[256 ^ 0x41] = (128 << 10) | (1 << 8) | 0x41;
+  units[256 ^ 0x41 ^ 128] = 0x80000000;
+  const buf = Buffer.alloc(4 + 2048 + 2);
+  buf.writeUInt32LE(2048, 0);
+  units.forEach((u, i) => buf.writeUInt32LE(u, 4 + 4 * i));
+  buf.write("1\0", 2052);
+  const n = t.precompiled([...buf]);
+  return { normalizeString: (s) => n.normalizeString("A" + s) };
+}
+
 const bert = (o) => t.bertNormalizer({ cleanText: false, handleChineseChars: false, stripAccents: false, lowercase: false, ...o });
 const N = {
   clean: bert({ cleanText: true }),
@@ -35,6 +50,7 @@ const N = {
   nfkc: t.nfkcNormalizer(),
   nmt: t.nmt(),
   charsmap: t.precompiled([...charsmap()]),
+  joins: joins(),
 };
 const P = {
   whitespace: t.whitespacePreTokenizer(),
