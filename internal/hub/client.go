@@ -49,8 +49,8 @@ type Progress struct {
 	RetryPause time.Duration
 }
 
-// session is a client at work: what it asks, with whose token.
-type session struct {
+// conversation is a client at work: what it asks, with whose token.
+type conversation struct {
 	*Client
 	base  *url.URL
 	token string
@@ -58,8 +58,8 @@ type session struct {
 	still *http.Client // follows those within the hub
 }
 
-func (c *Client) open() (*session, error) {
-	s := &session{Client: c, token: c.Token}
+func (c *Client) open() (*conversation, error) {
+	s := &conversation{Client: c, token: c.Token}
 	if s.token == "" {
 		s.token = os.Getenv("HF_TOKEN")
 	}
@@ -180,7 +180,7 @@ type sibling struct {
 const maxAnswer = 32 << 20
 
 // revision asks which commit a revision is and which files it has.
-func (s *session) revision(ctx context.Context, r Ref) (*revisionInfo, error) {
+func (s *conversation) revision(ctx context.Context, r Ref) (*revisionInfo, error) {
 	u := *s.base
 	u.RawPath = u.EscapedPath() + "/api/models/" + r.Name + "/revision/" + url.PathEscape(r.revision())
 	u.Path += "/api/models/" + r.Name + "/revision/" + r.revision()
@@ -221,7 +221,7 @@ func (s *session) revision(ctx context.Context, r Ref) (*revisionInfo, error) {
 }
 
 // fileURL is where a file of a commit lies.
-func (s *session) fileURL(r Ref, commit, file string) string {
+func (s *conversation) fileURL(r Ref, commit, file string) string {
 	u := s.base.JoinPath(r.Name, "resolve", commit)
 	for part := range strings.SplitSeq(file, "/") {
 		u = u.JoinPath(url.PathEscape(part))
@@ -230,7 +230,7 @@ func (s *session) fileURL(r Ref, commit, file string) string {
 }
 
 // head asks for the size and the hash of a file.
-func (s *session) head(ctx context.Context, r Ref, commit string, f *file) error {
+func (s *conversation) head(ctx context.Context, r Ref, commit string, f *file) error {
 	return s.retry(ctx, func() (bool, error) {
 		resp, err := s.do(ctx, s.still, http.MethodHead, s.fileURL(r, commit, f.name), nil)
 		if err != nil {
@@ -277,7 +277,7 @@ func (s *session) head(ctx context.Context, r Ref, commit string, f *file) error
 }
 
 // do sends a request. What goes wrong on the way may be tried again.
-func (s *session) do(ctx context.Context, c *http.Client, method, u string, header http.Header) (*http.Response, error) {
+func (s *conversation) do(ctx context.Context, c *http.Client, method, u string, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u, nil)
 	if err != nil {
 		return nil, err
@@ -297,7 +297,7 @@ func (s *session) do(ctx context.Context, c *http.Client, method, u string, head
 }
 
 // status turns an answer that is none of ok into an error. file may be "".
-func (s *session) status(resp *http.Response, r Ref, file string, ok ...int) error {
+func (s *conversation) status(resp *http.Response, r Ref, file string, ok ...int) error {
 	for _, code := range ok {
 		if resp.StatusCode == code {
 			return nil
@@ -349,7 +349,7 @@ const (
 )
 
 // retry calls fn until it succeeds or fails for good. A call that got further begins the count again.
-func (s *session) retry(ctx context.Context, fn func() (progress bool, err error)) error {
+func (s *conversation) retry(ctx context.Context, fn func() (progress bool, err error)) error {
 	pause := time.Second
 	for try := 1; ; try++ {
 		progress, err := fn()
@@ -377,7 +377,7 @@ func (s *session) retry(ctx context.Context, fn func() (progress bool, err error
 	}
 }
 
-func (s *session) wait(ctx context.Context, d time.Duration) error {
+func (s *conversation) wait(ctx context.Context, d time.Duration) error {
 	if s.sleep != nil {
 		return s.sleep(ctx, d)
 	}

@@ -64,7 +64,7 @@ func (c *Client) Pull(ctx context.Context, r Ref) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pull{session: s, ref: r, commit: info.SHA, repo: filepath.Join(c.Cache.Dir, r.folder()), there: make(map[string]file)}
+	p := &pull{conversation: s, ref: r, commit: info.SHA, repo: filepath.Join(c.Cache.Dir, r.folder()), there: make(map[string]file)}
 	for _, f := range info.Siblings {
 		g := file{name: f.Name, size: -1}
 		switch {
@@ -97,7 +97,7 @@ func (c *Client) Pull(ctx context.Context, r Ref) (*Snapshot, error) {
 
 // pull is one pull under way.
 type pull struct {
-	*session
+	*conversation
 	ref      Ref
 	commit   string
 	repo     string
