@@ -28,8 +28,9 @@ Only what a model needs is fetched: configurations, tokenizers and safetensors. 
 against the hub's hash. What is there is not fetched again, and what was broken off is gone on with.
 
 Models are kept where the tools of Hugging Face keep them: $HF_HUB_CACHE, else $HF_HOME/hub, else
-~/.cache/huggingface/hub. The hub is --endpoint, else $HF_ENDPOINT, else ` + hub.DefaultEndpoint + `; it is sent the token
-in $HF_TOKEN, if there is one, and no other host is. With $HF_HUB_OFFLINE=1 nothing is fetched.`,
+~/.cache/huggingface/hub. The hub is --endpoint, else $HF_ENDPOINT, else ` + hub.DefaultEndpoint + `.
+The token in $HF_TOKEN, if there is one, is sent to it and to no other host. With HF_HUB_OFFLINE=1
+nothing is fetched.`,
 		Example: `  semsearch model pull sentence-transformers/all-MiniLM-L6-v2
   semsearch add --model sentence-transformers/all-MiniLM-L6-v2 notes/`,
 		Annotations: exitCodes("the model is there", "", "an error; what was fetched is kept"),
