@@ -23,7 +23,7 @@ func newModel(a *app) *cobra.Command {
 		Args:        needSubcommand,
 		RunE:        func(cmd *cobra.Command, args []string) error { return usage("no subcommand of model") },
 	}
-	cmd.AddCommand(newModelInspect(a), newModelQuantize(a))
+	cmd.AddCommand(takesNames(newModelInspect(a)), takesNames(newModelQuantize(a)), newModelPull(a), newModelLs(a), newModelRm(a))
 	return cmd
 }
 

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 // TestScript runs the scripts of testdata/script. Those whose name begins with full_ need the models inside
 // the program.
 func TestScript(t *testing.T) {
+	hub := newHub(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
@@ -42,6 +43,11 @@ func TestScript(t *testing.T) {
 			env.Setenv("MODELS", modelsDir)
 			env.Setenv("SCRIPTS", scriptsDir)
 			env.Setenv("FIXTURES", fixturesDir)
+			env.Setenv("HF_ENDPOINT", hub)
+			env.Setenv("HF_HOME", filepath.Join(env.WorkDir, ".hf"))
+			for _, name := range []string{"HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HTTP_PROXY", "http_proxy"} {
+				env.Setenv(name, "")
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -16,10 +16,10 @@ import (
 
 // models is where encoders and readers come from. Tests put small ones in its place.
 type models interface {
-	// encoder opens the encoder in a folder; "" means the one inside the program.
+	// encoder opens the encoder in a folder or of a name; "" means the one inside the program.
 	encoder(dir string) (db.Encoder, error)
 
-	// reader opens the reader in a folder; "" means the one inside the program.
+	// reader opens the reader in a folder or of a name; "" means the one inside the program.
 	reader(dir string) (reader, error)
 }
 
@@ -41,6 +41,10 @@ func (builtinModels) encoder(dir string) (db.Encoder, error) {
 		}
 		return enc, nil
 	}
+	dir, err := modelDir(dir)
+	if err != nil {
+		return nil, err
+	}
 	enc, err := encoder.Open(dir, nil)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,7 @@ func (builtinModels) reader(dir string) (reader, error) {
 		if rd, err = defaultmodel.Reader(); err != nil {
 			err = fmt.Errorf("reader of the program: %w", err)
 		}
-	} else {
+	} else if dir, err = modelDir(dir); err == nil {
 		rd, err = qa.Open(dir)
 	}
 	if err != nil {
@@ -82,9 +86,9 @@ func checkpointOf(v any) *checkpoint.Checkpoint {
 }
 
 func modelFlag(cmd *cobra.Command, value *string) {
-	cmd.Flags().Var(&folderFlag{fileFlag{value}}, "model", "folder of the encoder (default: the one inside the program)")
+	cmd.Flags().Var(&folderFlag{fileFlag{value}}, "model", "folder of the encoder, or the name of one that was pulled (default: the one inside the program)")
 }
 
 func readerFlag(cmd *cobra.Command, value *string) {
-	cmd.Flags().Var(&folderFlag{fileFlag{value}}, "reader", "folder of the reader (default: the one inside the program)")
+	cmd.Flags().Var(&folderFlag{fileFlag{value}}, "reader", "folder of the reader, or the name of one that was pulled (default: the one inside the program)")
 }

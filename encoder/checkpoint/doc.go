@@ -7,7 +7,9 @@
 //	model.safetensors                  its weights, or
 //	model.safetensors.index.json       where they are, and the shards it names
 //	tokenizer.json                     the tokenizer, or
-//	vocab.txt, tokenizer_config.json   its vocabulary and options
+//	vocab.txt, tokenizer_config.json   its vocabulary and options (WordPiece), or
+//	sentencepiece.bpe.model, spm.model, spiece.model    (Unigram), or
+//	vocab.json, merges.txt             (byte-level BPE)
 //	modules.json                       the parts of a sentence encoder
 //	1_Pooling/config.json              how token vectors are pooled
 //	sentence_bert_config.json          how many tokens of a text count

@@ -1,40 +1,56 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/semsearch/semsearch/encoder/tokenizer"
 )
 
 // tokenizerFiles is what a tokenizer is built from.
 type tokenizerFiles struct {
-	file    string // tokenizer.json or vocab.txt
-	data    []byte
-	options *tokenizer.BertOptions // of vocab.txt; tokenizer.json says everything itself
-	said    json.RawMessage        // the options as tokenizer_config.json names them, for the fingerprint
+	file string // the file it is in; of two, the first
+	data []byte // what is in it, or in both, for the fingerprint
+	make func() (*tokenizer.Tokenizer, error)
+	said json.RawMessage // the options as tokenizer_config.json names them, for the fingerprint; tokenizer.json says everything itself
 }
 
-// readTokenizer reads tokenizer.json, or else vocab.txt and its options.
+// readTokenizer reads tokenizer.json, or else the vocabulary that came before it and its options.
 func readTokenizer(f folder) (*tokenizerFiles, error) {
-	data, err := f.read("tokenizer.json")
+	const first = "tokenizer.json"
+	data, err := f.read(first)
 	if err == nil {
-		return &tokenizerFiles{file: "tokenizer.json", data: data}, nil
+		make := func() (*tokenizer.Tokenizer, error) { return tokenizer.FromJSON(data) }
+		return &tokenizerFiles{file: first, data: data, make: make}, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	data, err = f.read("vocab.txt")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, f.errorf("tokenizer.json", "%w, nor is there a vocab.txt", fs.ErrNotExist)
+	for _, c := range []struct {
+		file string
+		read func(t *tokenizerFiles, f folder) error
+	}{
+		{"vocab.txt", (*tokenizerFiles).readVocab},
+		{"sentencepiece.bpe.model", (*tokenizerFiles).readSentencePiece},
+		{"spm.model", (*tokenizerFiles).readSentencePiece},
+		{"spiece.model", (*tokenizerFiles).readSentencePiece},
+		{"vocab.json", (*tokenizerFiles).readMerges},
+	} {
+		data, err := f.read(c.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t := &tokenizerFiles{file: c.file, data: data}
+		return t, c.read(t, f)
 	}
-	if err != nil {
-		return nil, err
-	}
-	t := &tokenizerFiles{file: "vocab.txt", data: data}
-	return t, t.readOptions(f)
+	return nil, f.errorf(first, "%w, nor is there a vocab.txt, a SentencePiece model or a vocab.json", fs.ErrNotExist)
 }
 
 // specialToken is a string, or in some versions an object with the string as its content.
@@ -51,9 +67,12 @@ func (t *specialToken) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*string)(t))
 }
 
-// readOptions reads what tokenizer_config.json says about a vocab.txt.
-func (t *tokenizerFiles) readOptions(f folder) error {
-	const name = "tokenizer_config.json"
+// tokenizerConfig is the file that says what a vocabulary does not.
+const tokenizerConfig = "tokenizer_config.json"
+
+// readVocab reads the options of a vocab.txt.
+func (t *tokenizerFiles) readVocab(f folder) error {
+	const name = tokenizerConfig
 	v := struct {
 		Class        string       `json:"tokenizer_class"`
 		Basic        bool         `json:"do_basic_tokenize"`
@@ -76,21 +95,75 @@ func (t *tokenizerFiles) readOptions(f folder) error {
 	if !v.Basic {
 		return f.errorf(name, "%w: do_basic_tokenize is false", ErrUnsupported)
 	}
-	t.options = &tokenizer.BertOptions{
+	o := &tokenizer.BertOptions{
 		Cased: !v.LowerCase, StripAccents: v.StripAccents, KeepChinese: !v.Chinese,
 		Unknown: string(v.Unknown), Class: string(v.Start), Separator: string(v.Separator),
 		Pad: string(v.Pad), Mask: string(v.Mask),
 	}
+	t.make = func() (*tokenizer.Tokenizer, error) { return tokenizer.FromVocab(t.data, o) }
 	t.said, err = json.Marshal(v)
 	return err
 }
 
-func (t *tokenizerFiles) build(f folder) (tok *tokenizer.Tokenizer, err error) {
-	if t.options == nil {
-		tok, err = tokenizer.FromJSON(t.data)
-	} else {
-		tok, err = tokenizer.FromVocab(t.data, t.options)
+// readSentencePiece reads the options of a SentencePiece model.
+func (t *tokenizerFiles) readSentencePiece(f folder) error {
+	v := struct {
+		Class      string `json:"tokenizer_class"`
+		LowerCase  bool   `json:"do_lower_case"`
+		SplitPunct bool   `json:"split_by_punct"`
+		ExtraIDs   int    `json:"extra_ids"`
+	}{}
+	if _, err := f.json(tokenizerConfig, &v); err != nil {
+		return err
 	}
+	v.Class = strings.TrimSuffix(v.Class, "Fast")
+	if v.Class == "" {
+		v.Class = map[string]string{"sentencepiece.bpe.model": "XLMRobertaTokenizer", "spm.model": "DebertaV2Tokenizer", "spiece.model": "T5Tokenizer"}[t.file]
+	}
+	if v.LowerCase && v.Class != "DebertaV2Tokenizer" {
+		return f.errorf(tokenizerConfig, "%w: do_lower_case with a %s", ErrUnsupported, v.Class)
+	}
+	o := &tokenizer.SentencePieceOptions{Class: v.Class, LowerCase: v.LowerCase, SplitPunct: v.SplitPunct, ExtraIDs: v.ExtraIDs}
+	t.make = func() (*tokenizer.Tokenizer, error) { return tokenizer.FromSentencePiece(t.data, o) }
+	var err error
+	t.said, err = json.Marshal(v)
+	return err
+}
+
+// readMerges reads merges.txt and the options of a vocab.json.
+func (t *tokenizerFiles) readMerges(f folder) error {
+	vocab := t.data
+	merges, err := f.read("merges.txt")
+	if err != nil {
+		return err
+	}
+	t.data = bytes.Join([][]byte{vocab, merges}, []byte{0})
+	v := struct {
+		Class       string       `json:"tokenizer_class"`
+		PrefixSpace bool         `json:"add_prefix_space"`
+		Unknown     specialToken `json:"unk_token"`
+		Start       specialToken `json:"cls_token"`
+		Separator   specialToken `json:"sep_token"`
+		Pad         specialToken `json:"pad_token"`
+		Mask        specialToken `json:"mask_token"`
+	}{Class: "RobertaTokenizer"}
+	if _, err := f.json(tokenizerConfig, &v); err != nil {
+		return err
+	}
+	if v.Class = strings.TrimSuffix(v.Class, "Fast"); v.Class != "RobertaTokenizer" {
+		return f.errorf(tokenizerConfig, "%w: tokenizer_class %q with a vocab.json, want \"RobertaTokenizer\"", ErrUnsupported, v.Class)
+	}
+	o := &tokenizer.MergesOptions{
+		PrefixSpace: v.PrefixSpace, Unknown: string(v.Unknown), Class: string(v.Start), Separator: string(v.Separator),
+		Pad: string(v.Pad), Mask: string(v.Mask),
+	}
+	t.make = func() (*tokenizer.Tokenizer, error) { return tokenizer.FromMerges(vocab, merges, o) }
+	t.said, err = json.Marshal(v)
+	return err
+}
+
+func (t *tokenizerFiles) build(f folder) (*tokenizer.Tokenizer, error) {
+	tok, err := t.make()
 	if errors.Is(err, tokenizer.ErrUnsupported) {
 		err = fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}

@@ -39,6 +39,26 @@ func BenchmarkTokens(b *testing.B) {
 	}
 }
 
+// BenchmarkModels is Unigram and byte-level BPE, the texts being 8 KB and more.
+func BenchmarkModels(b *testing.B) {
+	corpus := string(readFile(b, "testdata/corpus.txt"))
+	for _, c := range []struct{ name, text string }{
+		{"english", benchTexts["english"]}, {"corpus", fill(corpus)}, {"chinese", benchTexts["chinese"]},
+		{"word", strings.Repeat("steeped", 1_000_000/7)},
+	} {
+		for _, name := range []string{"xlm_roberta", "deberta_v3", "roberta", "modernbert"} {
+			b.Run(c.name+"/"+name, func(b *testing.B) {
+				tok := loadModel(b, name)
+				b.SetBytes(int64(len(c.text)))
+				b.ReportAllocs()
+				for b.Loop() {
+					tok.Tokens(c.text)
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkEncode is what a passage costs: 256 tokens of a longer text, template and all.
 func BenchmarkEncode(b *testing.B) {
 	tok := load(b, "uncased")

@@ -9,7 +9,7 @@ import (
 )
 
 // class is what a code point is taken for, as bits.
-type class uint8
+type class uint16
 
 const (
 	isSpace      class = 1 << iota // White_Space
@@ -20,6 +20,9 @@ const (
 	isMark                         // removed by StripAccents
 	isWord                         // \w
 	isNonstarter                   // combining class other than zero
+	isLetter                       // \p{L}
+	isNumber                       // \p{N}
+	isDigit                        // set apart by Digits
 )
 
 // classPages holds the class of every code point, 256 to a page; pages without a class are nil.
@@ -31,6 +34,7 @@ var classPages = sync.OnceValue(func() *[(unicode.MaxRune + 1) >> 8]*[256]class 
 	}{
 		{spaceSpans, isSpace}, {punctSpans, isPunct}, {droppedSpans, isDropped}, {chineseSpans, isChinese},
 		{nonspacingSpans, isNonspacing}, {markSpans, isMark}, {wordSpans, isWord}, {nonstarterSpans, isNonstarter},
+		{letterSpans, isLetter}, {numberSpans, isNumber}, {digitSpans, isDigit},
 	} {
 		for _, s := range set.spans {
 			for r := s.lo; r <= s.hi; r++ {
@@ -165,6 +169,9 @@ func combiningClass(r rune) uint8 {
 
 // compose returns the primary composite of a and b, if they have one.
 func compose(a, b rune) (rune, bool) {
+	if b < 0x300 || 0x3100 <= b && b < 0xd800 {
+		return 0, false // nothing composes with what comes after it here
+	}
 	var in, out [4 * utf8.UTFMax]byte
 	n := utf8.EncodeRune(in[:], a)
 	n += utf8.EncodeRune(in[n:], b)

@@ -63,11 +63,72 @@ func ExampleFromJSON() {
 	}
 	fmt.Println(tok.Tokens("A Teapot"))
 
-	_, err = tokenizer.FromJSON([]byte(`{"version": "1.0", "model": {"type": "BPE"}}`))
+	_, err = tokenizer.FromJSON([]byte(`{"version": "1.0", "model": {"type": "WordLevel"}}`))
 	fmt.Println(err, errors.Is(err, tokenizer.ErrUnsupported))
 	// Output:
 	// [{0 0 1} {1 2 5} {2 5 8}]
-	// tokenizer: model "BPE": unsupported tokenizer component true
+	// tokenizer: model "WordLevel": unsupported tokenizer component true
+}
+
+// Unigram, as in XLM-R: a word begins with the mark ▁, which stands for the space before it.
+func ExampleFromJSON_unigram() {
+	tok, err := tokenizer.FromJSON([]byte(`{
+		"version": "1.0",
+		"added_tokens": [{"id": 0, "content": "<unk>", "special": true}],
+		"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},
+		"model": {
+			"type": "Unigram", "unk_id": 0,
+			"vocab": [["<unk>", 0], ["▁tea", -2.5], ["pot", -3], ["po", -4], ["t", -5], ["s", -3.5], ["▁", -6]]
+		}
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := "tea teapots"
+	for _, t := range tok.Tokens(text) {
+		fmt.Printf("%-5s %q\n", tok.Text(t.ID), text[t.Start:t.End])
+	}
+	// Output:
+	// ▁tea  "tea"
+	// ▁tea  " tea"
+	// pot   "pot"
+	// s     "s"
+}
+
+// Byte-level BPE, as in RoBERTa: every text is bytes, written as characters, a space as Ġ.
+func ExampleFromJSON_bpe() {
+	tok, err := tokenizer.FromJSON([]byte(`{
+		"version": "1.0",
+		"added_tokens": [],
+		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+		"post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+		"model": {
+			"type": "BPE",
+			"vocab": {"t": 0, "e": 1, "a": 2, "Ġ": 3, "te": 4, "tea": 5, "Ġtea": 6, "Ã": 7, "©": 8},
+			"merges": ["t e", "te a", "Ġ tea"]
+		}
+	}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text := "tea tea té"
+	for _, t := range tok.Tokens(text) {
+		fmt.Printf("%-5s %q\n", tok.Text(t.ID), text[t.Start:t.End])
+	}
+	// Output:
+	// tea   "tea"
+	// Ġtea  "tea"
+	// Ġ     ""
+	// t     "t"
+	// Ã     "é"
+	// ©     "é"
+}
+
+func ExampleTokenizer_Pad() {
+	tok := open()
+	id, ok := tok.Pad()
+	fmt.Println(id, tok.Text(id), ok)
+	// Output: 0 [PAD] true
 }
 
 func ExampleTokenizer_Tokens() {
@@ -162,4 +223,44 @@ func ExampleTokenizer_MaxLength() {
 	tok := open() // a vocab.txt says nothing of it
 	fmt.Println(tok.MaxLength())
 	// Output: 0
+}
+
+// RoBERTa's files before tokenizer.json.
+func ExampleFromMerges() {
+	vocab := `{"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "t": 4, "e": 5, "a": 6, "Ġ": 7, "te": 8, "tea": 9, "<mask>": 10}`
+	merges := "#version: 0.2\nt e\nte a\n"
+	tok, err := tokenizer.FromMerges([]byte(vocab), []byte(merges), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	e := tok.Encode("tea <mask>", 0)
+	for i, id := range e.IDs {
+		fmt.Println(tok.Text(id), e.Offsets[i])
+	}
+	// Output:
+	// <s> [0 0]
+	// tea [0 3]
+	// <mask> [4 10]
+	// </s> [0 0]
+}
+
+// A SentencePiece model is a protobuf message; this one has five pieces.
+func ExampleFromSentencePiece() {
+	var model []byte
+	for _, piece := range []string{"<unk>", "<s>", "</s>", "▁tea", "pot"} {
+		model = append(model, 0x0a, byte(len(piece)+2), 0x0a, byte(len(piece)))
+		model = append(model, piece...)
+	}
+	tok, err := tokenizer.FromSentencePiece(model, &tokenizer.SentencePieceOptions{Class: "XLMRobertaTokenizer"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, id := range tok.Encode("teapot", 0).IDs {
+		fmt.Println(id, tok.Text(id))
+	}
+	// Output:
+	// 0 <s>
+	// 4 ▁tea
+	// 5 pot
+	// 2 </s>
 }

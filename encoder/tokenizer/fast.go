@@ -105,7 +105,7 @@ func (w *work) verbatim(word string, base int) {
 		w.lower = append(w.lower, f.fold[word[i]])
 	}
 	n := len(w.tokens)
-	w.tokens = w.t.model.cut(w.tokens, w.lower)
+	w.tokens = w.t.model.cut(&w.scratch, w.tokens, w.lower)
 	for i := n; i < len(w.tokens); i++ {
 		w.tokens[i].Start += base
 		w.tokens[i].End += base
@@ -115,7 +115,7 @@ func (w *work) verbatim(word string, base int) {
 // flush ends the word in buf.
 func (w *work) flush() {
 	if len(w.buf) > 0 {
-		w.word(0, len(w.buf))
+		w.cut(w.buf, w.from, w.to)
 		w.buf, w.from, w.to = w.buf[:0], w.from[:0], w.to[:0]
 	}
 }

@@ -11,11 +11,27 @@ type unicodeForm struct {
 }
 
 func (n unicodeForm) normalize(s *state) {
+	if n.unchanged(s.chars) {
+		return
+	}
 	s.edits = n.decompose(s.edits[:0], s)
 	if n.composed {
 		s.edits = recompose(s.edits)
 	}
 	s.commit(0)
+}
+
+// unchanged reports whether all of the text lies below the first code point that the form changes,
+// alone or beside others.
+func (n unicodeForm) unchanged(chars []char) bool {
+	first := rune(0x300)
+	switch {
+	case n.compatible:
+		first = 0xa0
+	case !n.composed:
+		first = 0xc0
+	}
+	return !slices.ContainsFunc(chars, func(c char) bool { return c.r >= first })
 }
 
 // decompose appends the decomposition of s in canonical order. Marks that change places take their

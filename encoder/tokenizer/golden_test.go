@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,6 +110,7 @@ func plain(tok *Tokenizer) *Tokenizer {
 	return &Tokenizer{
 		tokens: tok.tokens, ids: tok.ids, raw: tok.raw, norm: tok.norm, normalizer: tok.normalizer,
 		preTokenizer: tok.preTokenizer, model: tok.model, single: tok.single, pair: tok.pair, maxLength: tok.maxLength,
+		trim: tok.trim, pad: tok.pad,
 	}
 }
 
@@ -183,6 +186,31 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// joinsNormalizer is the one of that name in testdata/unicode.js: A before the text, and a charsmap that
+// makes 1 of it, and of all that is one grapheme with it.
+type joinsNormalizer struct{ *charsmap }
+
+func (n joinsNormalizer) normalize(s *state) {
+	s.chars = slices.Insert(s.chars, 0, char{r: 'A'})
+	n.charsmap.normalize(s)
+}
+
+func joins(t testing.TB) normalizer {
+	units := make([]uint32, 512)
+	units[0] = 256 << 10
+	units[256^'A'] = 128<<10 | 1<<8 | 'A'
+	units[256^'A'^128] = 1 << 31
+	data := binary.LittleEndian.AppendUint32(nil, 2048)
+	for _, u := range units {
+		data = binary.LittleEndian.AppendUint32(data, u)
+	}
+	m, err := newCharsmap(append(data, "1\x00"...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return joinsNormalizer{m}
+}
+
 // TestUnicode compares each normalizer with the Rust library on every code point there is.
 func TestUnicode(t *testing.T) {
 	if race {
@@ -193,16 +221,19 @@ func TestUnicode(t *testing.T) {
 		t.Fatal(err)
 	}
 	normalizers := map[string]normalizer{
-		"clean":   bertNormalizer{clean: true},
-		"chinese": bertNormalizer{chinese: true},
-		"accents": bertNormalizer{accents: true},
-		"uncased": bertNormalizer{true, true, true, true},
-		"lower":   lower{},
-		"strip":   stripAccents{},
-		"nfd":     unicodeForm{},
-		"nfc":     unicodeForm{composed: true},
-		"nfkd":    unicodeForm{compatible: true},
-		"nfkc":    unicodeForm{compatible: true, composed: true},
+		"clean":    bertNormalizer{clean: true},
+		"chinese":  bertNormalizer{chinese: true},
+		"accents":  bertNormalizer{accents: true},
+		"uncased":  bertNormalizer{true, true, true, true},
+		"lower":    lower{},
+		"strip":    stripAccents{},
+		"nfd":      unicodeForm{},
+		"nfc":      unicodeForm{composed: true},
+		"nfkd":     unicodeForm{compatible: true},
+		"nfkc":     unicodeForm{compatible: true, composed: true},
+		"nmt":      nmt{},
+		"charsmap": testCharsmap(t),
+		"joins":    joins(t),
 	}
 	if len(want.SHA256) != len(normalizers) {
 		t.Fatalf("unicode.json has %d sums, want %d", len(want.SHA256), len(normalizers))

@@ -50,7 +50,7 @@ func check(tok *Tokenizer, text string, tokens []Token) string {
 // surface returns what is wrong with the text that each token covers: normalised, it must be the
 // token.
 func surface(tok *Tokenizer, text string, tokens []Token) string {
-	unknown := tok.model.unknown
+	unknown := tok.model.(*wordPiece).unknown
 	for i, x := range tokens {
 		s := tok.Text(x.ID)
 		if x.ID == unknown || text[x.Start:x.End] == s {

@@ -50,6 +50,7 @@ type state struct {
 	edits        []edit
 	base         int
 	runes        []rune
+	text         []byte
 }
 
 func (s *state) load(text string, base int) {
@@ -163,6 +164,106 @@ func (n replace) at(chars []char) bool {
 		}
 	}
 	return true
+}
+
+// replacePattern is Replace with any other pattern.
+type replacePattern struct {
+	pattern pattern
+	with    []rune
+}
+
+func (n replacePattern) normalize(s *state) {
+	s.text = s.text[:0]
+	for _, c := range s.chars {
+		s.text = utf8.AppendRune(s.text, c.r)
+	}
+	out := s.spare[:0]
+	at, i := 0, 0 // of text, of chars
+	for at < len(s.text) {
+		start, end := n.pattern.next(s.text, at)
+		if start < 0 {
+			break
+		}
+		k := utf8.RuneCount(s.text[at:start])
+		out = append(out, s.chars[i:i+k]...)
+		i += k + utf8.RuneCount(s.text[start:end])
+		last := s.chars[i-1]
+		for _, r := range n.with {
+			out = append(out, char{r, last.start, last.end})
+		}
+		at = end
+	}
+	out = append(out, s.chars[i:]...)
+	s.chars, s.spare = out, s.chars
+}
+
+// nmt is Nmt, of SentencePiece: control characters go, and all sorts of white space become a space.
+type nmt struct{}
+
+func (nmt) normalize(s *state) {
+	s.chars = slices.DeleteFunc(s.chars, func(c char) bool {
+		switch r := c.r; {
+		case 0x1 <= r && r <= 0x8, r == 0xb, 0xe <= r && r <= 0x1f, r == 0x7f, r == 0x8f, r == 0x9f:
+			return true
+		}
+		return false
+	})
+	for i, c := range s.chars {
+		switch r := c.r; {
+		case r == 0x9, r == 0xa, r == 0xc, r == 0xd, r == 0x1680, 0x200b <= r && r <= 0x200f, r == 0x2028, r == 0x2029, r == 0x2581,
+			r == 0xfeff, r == 0xfffd:
+			s.chars[i].r = ' '
+		}
+	}
+}
+
+// strip is Strip: white space at the ends goes.
+type strip struct{ left, right bool }
+
+func (n strip) normalize(s *state) {
+	end := len(s.chars)
+	for n.right && end > 0 && classOf(s.chars[end-1].r)&isSpace != 0 {
+		end--
+	}
+	start := 0
+	for n.left && start < end && classOf(s.chars[start].r)&isSpace != 0 {
+		start++
+	}
+	s.chars = slices.Delete(s.chars[:end], 0, start)
+}
+
+// prepend is Prepend: a text that is not empty begins with it.
+type prepend []rune
+
+func (n prepend) normalize(s *state) {
+	if len(s.chars) == 0 {
+		return
+	}
+	for i, r := range n {
+		s.edits = append(s.edits, edit{r, min(i, 1)})
+	}
+	for i, c := range s.chars {
+		change := 0
+		if i == 0 {
+			change = min(len(n), 1)
+		}
+		s.edits = append(s.edits, edit{c.r, change})
+	}
+	s.commit(0)
+}
+
+// byteLevel is ByteLevel as a normalizer: each byte becomes a character.
+type byteLevel struct{}
+
+func (byteLevel) normalize(s *state) {
+	var buf [utf8.UTFMax]byte
+	for _, c := range s.chars {
+		for i, b := range buf[:utf8.EncodeRune(buf[:], c.r)] {
+			r, _ := utf8.DecodeRuneInString(byteChar[b])
+			s.edits = append(s.edits, edit{r, min(i, 1)})
+		}
+	}
+	s.commit(0)
 }
 
 // sequence is Sequence: one after the other.

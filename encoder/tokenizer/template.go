@@ -61,68 +61,129 @@ func (p template) build(sequences [2][]Token) Encoding {
 	return e
 }
 
-func readPostProcessor(raw json.RawMessage, t *Tokenizer) (single, pair template, err error) {
+// bare is the template of no post-processor.
+var bare = [2]template{{{sequence: 0}}, {{sequence: 0}, {sequence: 1, typeID: 1}}}
+
+// readPostProcessor reads the post-processor: the templates, and whether offsets are trimmed.
+func (t *Tokenizer) readPostProcessor(raw json.RawMessage) error {
+	t.single, t.pair = bare[0], bare[1]
 	if isNull(raw) {
-		return template{{sequence: 0}}, template{{sequence: 0}, {sequence: 1, typeID: 1}}, nil
+		return nil
+	}
+	return t.addPostProcessor(raw, new(bool), 0)
+}
+
+// addPostProcessor reads one post-processor, which in a Sequence may follow others. templated says
+// whether one of them has brought a template.
+func (t *Tokenizer) addPostProcessor(raw json.RawMessage, templated *bool, depth int) error {
+	if depth > maxNesting {
+		return malformed("post_processor: nested too deep")
 	}
 	kind, err := kindOf(raw, "post_processor")
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	switch kind {
-	case "BertProcessing":
+	case "ByteLevel":
 		var c struct {
-			Sep *jsonPair `json:"sep"`
-			Cls *jsonPair `json:"cls"`
+			Prefix *bool `json:"add_prefix_space"`
+			Trim   *bool `json:"trim_offsets"`
 		}
 		if err := json.Unmarshal(raw, &c); err != nil {
-			return nil, nil, malformed("post_processor %s: %v", kind, err)
+			return malformed("post_processor %s: %v", kind, err)
+		}
+		if c.Prefix == nil || c.Trim == nil {
+			return malformed("post_processor %s: needs add_prefix_space and trim_offsets", kind)
+		}
+		return t.setTrim(kind, *c.Trim, *c.Prefix, *templated)
+	case "Sequence":
+		var c struct {
+			Processors []json.RawMessage `json:"processors"`
+		}
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return malformed("post_processor %s: %v", kind, err)
+		}
+		for _, r := range c.Processors {
+			if err := t.addPostProcessor(r, templated, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if *templated {
+		return unsupported("post_processor %q after another with a template", kind)
+	}
+	*templated = true
+	switch kind {
+	case "BertProcessing", "RobertaProcessing":
+		var c struct {
+			Sep    *jsonPair `json:"sep"`
+			Cls    *jsonPair `json:"cls"`
+			Trim   *bool     `json:"trim_offsets"`
+			Prefix *bool     `json:"add_prefix_space"`
+		}
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return malformed("post_processor %s: %v", kind, err)
 		}
 		if c.Sep == nil || c.Cls == nil {
-			return nil, nil, malformed("post_processor %s: needs sep and cls", kind)
+			return malformed("post_processor %s: needs sep and cls", kind)
 		}
 		for _, p := range []*jsonPair{c.Sep, c.Cls} {
 			if p.id < 0 || p.id >= int64(t.VocabSize()) {
-				return nil, nil, malformed("post_processor %s: token %q has the id %d, beyond the vocabulary", kind, p.token, p.id)
+				return malformed("post_processor %s: token %q has the id %d, beyond the vocabulary", kind, p.token, p.id)
 			}
 		}
-		single, pair = bertTemplate(int32(c.Cls.id), int32(c.Sep.id))
-		return single, pair, nil
+		cls, sep := int32(c.Cls.id), int32(c.Sep.id)
+		if kind == "BertProcessing" {
+			t.single, t.pair = bertTemplate(cls, sep)
+			return nil
+		}
+		if c.Trim == nil || c.Prefix == nil {
+			return malformed("post_processor %s: needs trim_offsets and add_prefix_space", kind)
+		}
+		t.single, t.pair = robertaTemplate(cls, sep)
+		return t.setTrim(kind, *c.Trim, *c.Prefix, false)
 	case "TemplateProcessing":
-		var c struct {
-			Single  []jsonPiece `json:"single"`
-			Pair    []jsonPiece `json:"pair"`
-			Special map[string]struct {
-				IDs    []int64  `json:"ids"`
-				Tokens []string `json:"tokens"`
-			} `json:"special_tokens"`
-		}
-		if err := json.Unmarshal(raw, &c); err != nil {
-			return nil, nil, malformed("post_processor %s: %v", kind, err)
-		}
-		special := make(map[string][]int32)
-		for name, s := range c.Special {
-			if len(s.IDs) != len(s.Tokens) {
-				return nil, nil, malformed("post_processor %s: special token %q has %d ids and %d tokens", kind, name, len(s.IDs), len(s.Tokens))
-			}
-			ids := []int32{}
-			for _, id := range s.IDs {
-				if id < 0 || id >= int64(t.VocabSize()) {
-					return nil, nil, malformed("post_processor %s: special token %q has the id %d, beyond the vocabulary", kind, name, id)
-				}
-				ids = append(ids, int32(id))
-			}
-			special[name] = ids
-		}
-		if single, err = readTemplate(c.Single, special, "single", 1); err != nil {
-			return nil, nil, err
-		}
-		if pair, err = readTemplate(c.Pair, special, "pair", 2); err != nil {
-			return nil, nil, err
-		}
-		return single, pair, nil
+		t.single, t.pair, err = t.readTemplates(raw)
+		return err
 	}
-	return nil, nil, unsupported("post_processor %q", kind)
+	return unsupported("post_processor %q", kind)
+}
+
+func (t *Tokenizer) readTemplates(raw json.RawMessage) (single, pair template, err error) {
+	const kind = "TemplateProcessing"
+	var c struct {
+		Single  []jsonTemplatePiece `json:"single"`
+		Pair    []jsonTemplatePiece `json:"pair"`
+		Special map[string]struct {
+			IDs    []int64  `json:"ids"`
+			Tokens []string `json:"tokens"`
+		} `json:"special_tokens"`
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, nil, malformed("post_processor %s: %v", kind, err)
+	}
+	special := make(map[string][]int32)
+	for name, s := range c.Special {
+		if len(s.IDs) != len(s.Tokens) {
+			return nil, nil, malformed("post_processor %s: special token %q has %d ids and %d tokens", kind, name, len(s.IDs), len(s.Tokens))
+		}
+		ids := []int32{}
+		for _, id := range s.IDs {
+			if id < 0 || id >= int64(t.VocabSize()) {
+				return nil, nil, malformed("post_processor %s: special token %q has the id %d, beyond the vocabulary", kind, name, id)
+			}
+			ids = append(ids, int32(id))
+		}
+		special[name] = ids
+	}
+	if single, err = readTemplate(c.Single, special, "single", 1); err != nil {
+		return nil, nil, err
+	}
+	if pair, err = readTemplate(c.Pair, special, "pair", 2); err != nil {
+		return nil, nil, err
+	}
+	return single, pair, nil
 }
 
 // jsonPair is a token with its id, as BertProcessing has it: ["[SEP]", 102].
@@ -146,7 +207,7 @@ func (p *jsonPair) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(pair[1], &p.id)
 }
 
-type jsonPiece struct {
+type jsonTemplatePiece struct {
 	Sequence *struct {
 		ID     string `json:"id"`
 		TypeID int64  `json:"type_id"`
@@ -158,7 +219,7 @@ type jsonPiece struct {
 }
 
 // readTemplate reads a template of the given number of sequences, each of which must occur once.
-func readTemplate(pieces []jsonPiece, special map[string][]int32, name string, sequences int) (template, error) {
+func readTemplate(pieces []jsonTemplatePiece, special map[string][]int32, name string, sequences int) (template, error) {
 	var tpl template
 	var seen [2]int
 	for i, p := range pieces {
@@ -203,6 +264,19 @@ func bertTemplate(cls, sep int32) (single, pair template) {
 		{sequence: -1, ids: []int32{sep}},
 		{sequence: 1, typeID: 1},
 		{sequence: -1, ids: []int32{sep}, typeID: 1},
+	}
+	return pair[:3:3], pair
+}
+
+// robertaTemplate is <s> A </s></s> B </s>, all of type 0.
+func robertaTemplate(cls, sep int32) (single, pair template) {
+	pair = template{
+		{sequence: -1, ids: []int32{cls}},
+		{sequence: 0},
+		{sequence: -1, ids: []int32{sep}},
+		{sequence: -1, ids: []int32{sep}},
+		{sequence: 1},
+		{sequence: -1, ids: []int32{sep}},
 	}
 	return pair[:3:3], pair
 }

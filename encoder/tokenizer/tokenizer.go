@@ -13,8 +13,8 @@ type Token struct {
 	Start, End int // the bytes of the original text it covers, [Start, End)
 }
 
-// Tokenizer turns text into tokens. Make one with [FromJSON] or [FromVocab]. It is safe for
-// concurrent use.
+// Tokenizer turns text into tokens. Make one with [FromJSON], [FromVocab], [FromSentencePiece] or
+// [FromMerges]. It is safe for concurrent use.
 type Tokenizer struct {
 	tokens []string // by id
 	ids    map[string]int32
@@ -24,13 +24,21 @@ type Tokenizer struct {
 
 	normalizer   normalizer   // may be nil
 	preTokenizer preTokenizer // may be nil
-	model        *wordPiece
+	model        model
 	fast         *bertFast // not nil where the two stages above are BERT's
+	trim         *trim     // not nil where offsets leave out the white space a token begins or ends with
 
 	single, pair template
 	maxLength    int
+	pad          int32 // -1 for none
 
 	pool sync.Pool // of *work
+}
+
+// model cuts words into tokens.
+type model interface {
+	// cut appends the tokens of word, which is not empty, with offsets into word.
+	cut(s *scratch, tokens []Token, word []byte) []Token
 }
 
 // VocabSize returns the number of tokens, added ones included. Ids run from 0 to VocabSize()-1.
@@ -55,6 +63,12 @@ func (t *Tokenizer) Text(id int32) string {
 // [Tokenizer.Encode].
 func (t *Tokenizer) MaxLength() int { return t.maxLength }
 
+// Pad returns the id of the token that fills up sequences: the one that the padding section of
+// tokenizer.json names, or else an added token "<pad>" or "[PAD]". Nothing here pads. Models of the
+// RoBERTa family (XLM-R and MPNet too) number positions from this id plus one,
+// where BERT's begin at 0.
+func (t *Tokenizer) Pad() (id int32, ok bool) { return max(t.pad, 0), t.pad >= 0 }
+
 // Tokens returns the tokens of text in its order, without a template and however many they are.
 // Added tokens that stand in the text, such as "[MASK]", become that token.
 func (t *Tokenizer) Tokens(text string) []Token {
@@ -73,11 +87,14 @@ func (t *Tokenizer) atMost(text string, limit int) []Token {
 	w.limit = limit
 	w.tokens = w.tokens[:0]
 	w.run(text)
+	if t.trim != nil {
+		t.trim.tokens(t, text, w.tokens)
+	}
 	var out []Token
 	if len(w.tokens) > 0 {
 		out = slices.Clone(w.tokens)
 	}
-	if cap(w.tokens) <= keepTokens && cap(w.buf) <= keepBytes && cap(w.chars) <= keepBytes {
+	if cap(w.tokens) <= keepTokens && cap(w.buf) <= keepBytes && cap(w.chars) <= keepBytes && w.words.small() && w.scratch.small() {
 		t.pool.Put(w)
 	}
 	return out
@@ -96,13 +113,14 @@ type work struct {
 	limit  int
 
 	parts []part
-	state          // normalisation
-	buf   []byte   // the normalised text, or the word being put together
-	from  []int    // for each byte of buf, the original bytes its code point stands for
-	to    []int    //
-	words [][2]int // of buf
-	normp []part   // of buf
-	lower []byte   // a word taken from the text unchanged but for case
+	state        // normalisation
+	buf   []byte // the normalised text, or the word being put together
+	from  []int  // for each byte of buf, the original bytes its code point stands for
+	to    []int  //
+	normp []part // of buf
+	lower []byte // a word taken from the text unchanged but for case
+	words pieces
+	scratch
 }
 
 // full reports whether the limit is passed.
@@ -162,26 +180,29 @@ func (w *work) put(r rune, start, end int) {
 
 // section cuts a part of buf into words and those into tokens.
 func (w *work) section(start, end int) {
-	w.words = w.words[:0]
-	if p := w.t.preTokenizer; p != nil {
-		w.words = p.split(w.words, w.buf, [2]int{start, end})
-	} else if start < end {
-		w.words = append(w.words, [2]int{start, end})
+	if start >= end {
+		return
 	}
-	for _, s := range w.words {
+	p := &w.words
+	p.buf, p.from, p.to = w.buf, w.from, w.to
+	p.spans = append(p.spans[:0], [2]int{start, end})
+	if w.t.preTokenizer != nil {
+		w.t.preTokenizer.split(p)
+	}
+	for _, s := range p.spans {
 		if w.full() {
 			return
 		}
-		w.word(s[0], s[1])
+		w.cut(p.buf[s[0]:s[1]], p.from[s[0]:s[1]], p.to[s[0]:s[1]])
 	}
 }
 
-// word appends the tokens of buf[start:end].
-func (w *work) word(start, end int) {
+// cut appends the tokens of a word, each byte of which stands for original bytes [from, to).
+func (w *work) cut(word []byte, from, to []int) {
 	n := len(w.tokens)
-	w.tokens = w.t.model.cut(w.tokens, w.buf[start:end])
+	w.tokens = w.t.model.cut(&w.scratch, w.tokens, word)
 	for i := n; i < len(w.tokens); i++ {
 		tok := &w.tokens[i]
-		tok.Start, tok.End = w.from[start+tok.Start], w.to[start+tok.End-1]
+		tok.Start, tok.End = from[tok.Start], to[tok.End-1]
 	}
 }

@@ -112,3 +112,14 @@ func longest[S ~string | ~[]byte](t *trie, root uint32, s S) (v int32, n int) {
 	}
 	return v, n
 }
+
+// find returns the number of s below root, or -1.
+func find[S ~string | ~[]byte](t *trie, root uint32, s S) int32 {
+	node := root
+	for i := range len(s) {
+		if node = t.child(node, s[i]); node == 0 {
+			return -1
+		}
+	}
+	return t.value[node]
+}

@@ -36,11 +36,11 @@ func FromVocab(vocab []byte, o *BertOptions) (*Tokenizer, error) {
 	if o.StripAccents != nil {
 		n.accents = *o.StripAccents
 	}
+	unknown := cmp.Or(o.Unknown, "[UNK]")
 	b := builder{
 		vocab:        make(map[string]int64, bytes.Count(vocab, []byte("\n"))+1),
-		unknown:      cmp.Or(o.Unknown, "[UNK]"),
-		prefix:       "##",
-		max:          int64(cmp.Or(o.MaxWordChars, 100)),
+		model:        wordPieceMaker{unknown: unknown, prefix: "##", maxChars: int64(cmp.Or(o.MaxWordChars, 100))},
+		pad:          o.Pad,
 		normalizer:   n,
 		preTokenizer: bertPreTokenizer{},
 	}
@@ -66,13 +66,13 @@ func FromVocab(vocab []byte, o *BertOptions) (*Tokenizer, error) {
 		b.vocab[string(s)] = int64(line)
 	}
 	cls, sep := cmp.Or(o.Class, "[CLS]"), cmp.Or(o.Separator, "[SEP]")
-	for _, s := range []string{b.unknown, cls, sep} {
+	for _, s := range []string{unknown, cls, sep} {
 		if _, ok := b.vocab[s]; !ok {
 			return nil, malformed("vocabulary: no token %q", s)
 		}
 	}
 	seen := make(map[string]bool)
-	for _, s := range []string{cmp.Or(o.Pad, "[PAD]"), b.unknown, cls, sep, cmp.Or(o.Mask, "[MASK]")} {
+	for _, s := range []string{cmp.Or(o.Pad, "[PAD]"), unknown, cls, sep, cmp.Or(o.Mask, "[MASK]")} {
 		if id, ok := b.vocab[s]; ok && !seen[s] {
 			seen[s] = true
 			b.added = append(b.added, addedToken{id: int32(id), content: s, special: true})

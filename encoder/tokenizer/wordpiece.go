@@ -1,6 +1,8 @@
 package tokenizer
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,17 +16,27 @@ type wordPiece struct {
 	maxChars int // a word of more code points is unknown
 }
 
-func newWordPiece(vocab []string, prefix string, unknown int32, maxChars int) (*wordPiece, error) {
+// wordPieceMaker is the settings of a WordPiece model.
+type wordPieceMaker struct {
+	unknown, prefix string
+	maxChars        int64
+}
+
+func (k wordPieceMaker) make(vocab []string) (model, error) {
+	unknown := slices.Index(vocab, k.unknown)
+	if unknown < 0 {
+		return nil, malformed("unknown token %q is not in the vocabulary", k.unknown)
+	}
 	size := 0
 	for _, s := range vocab {
 		size += len(s)
 	}
-	m := &wordPiece{trie: newTrie(min(size, 1<<20)), unknown: unknown, maxChars: maxChars}
+	m := &wordPiece{trie: newTrie(min(size, 1<<20)), unknown: int32(unknown), maxChars: int(min(k.maxChars, math.MaxInt32))}
 	m.first = m.trie.root()
 	m.rest = m.trie.root()
 	for id, s := range vocab {
 		ok := s == "" || m.trie.insert(m.first, s, int32(id))
-		if tail, cut := strings.CutPrefix(s, prefix); ok && cut && tail != "" {
+		if tail, cut := strings.CutPrefix(s, k.prefix); ok && cut && tail != "" {
 			ok = m.trie.insert(m.rest, tail, int32(id))
 		}
 		if !ok {
@@ -34,9 +46,8 @@ func newWordPiece(vocab []string, prefix string, unknown int32, maxChars int) (*
 	return m, nil
 }
 
-// cut appends the tokens of word with offsets into word. A word with a part that no token matches
-// is one unknown token.
-func (m *wordPiece) cut(tokens []Token, word []byte) []Token {
+// cut appends the tokens of word. A word with a part that no token matches is one unknown token.
+func (m *wordPiece) cut(_ *scratch, tokens []Token, word []byte) []Token {
 	if len(word) > m.maxChars && utf8.RuneCount(word) > m.maxChars {
 		return append(tokens, Token{m.unknown, 0, len(word)})
 	}

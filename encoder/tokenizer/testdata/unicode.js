@@ -11,8 +11,30 @@ const t = require("tokenizers");
 const fs = require("fs");
 const path = require("path");
 const crypto = require("crypto");
+const wire = require("./wire.js");
 const version = require("tokenizers/package.json").version;
 if (version !== "0.23.2") throw new Error("tokenizers " + version);
+
+// charsmap is the nmt_nfkc of SentencePiece: field 2 of field 3 of the model.
+function charsmap() {
+  const model = require("zlib").gunzipSync(fs.readFileSync(path.join(__dirname, "unigram.model.gz")));
+  return wire.fields(wire.one(model, 3)).find((f) => f.number === 2).bytes;
+}
+
+// joins tells which code points belong to the character before them: its charsmap makes 1 of A, and of
+// all that is one grapheme with it.
+function joins() {
+  const units = new Uint32Array(512);
+  units[0] = 256 << 10;
+  units[256 ^ 0x41] = (128 << 10) | (1 << 8) | 0x41;
+  units[256 ^ 0x41 ^ 128] = 0x80000000;
+  const buf = Buffer.alloc(4 + 2048 + 2);
+  buf.writeUInt32LE(2048, 0);
+  units.forEach((u, i) => buf.writeUInt32LE(u, 4 + 4 * i));
+  buf.write("1\0", 2052);
+  const n = t.precompiled([...buf]);
+  return { normalizeString: (s) => n.normalizeString("A" + s) };
+}
 
 const bert = (o) => t.bertNormalizer({ cleanText: false, handleChineseChars: false, stripAccents: false, lowercase: false, ...o });
 const N = {
@@ -26,6 +48,9 @@ const N = {
   nfc: t.nfcNormalizer(),
   nfkd: t.nfkdNormalizer(),
   nfkc: t.nfkcNormalizer(),
+  nmt: t.nmt(),
+  charsmap: t.precompiled([...charsmap()]),
+  joins: joins(),
 };
 const P = {
   whitespace: t.whitespacePreTokenizer(),
@@ -34,7 +59,24 @@ const P = {
   bert: t.bertPreTokenizer(),
 };
 
-const sets = { space: [], punct: [], dropped: [], chinese: [], nonspacing: [], mark: [], word: [], nonstarter: [], canonical: [], compatible: [] };
+// members asks a pre-tokenizer, given as JSON, for the code points that it leaves (of text that is
+// otherwise sep) as words of one code point.
+async function members(preTokenizer, sep) {
+  const tok = t.Tokenizer.fromString(JSON.stringify({ version: "1.0", pre_tokenizer: preTokenizer,
+    model: { type: "WordLevel", vocab: { u: 0 }, unk_token: "u" } }));
+  const out = [];
+  for (let lo = 0; lo < 0x110000; lo += 0x800) {
+    if (lo === 0xd800) continue;
+    let s = sep;
+    for (let c = lo; c < lo + 0x800; c++) s += String.fromCodePoint(c) + sep;
+    for (const [a, b] of (await tok.encode(s)).getOffsets()) if (b === a + 1) out.push(lo + (a - sep.length) / (1 + sep.length));
+  }
+  return out;
+}
+const split = (regex) => ({ type: "Split", pattern: { Regex: regex }, behavior: "Removed", invert: false });
+
+(async () => {
+const sets = { space: [], punct: [], dropped: [], chinese: [], nonspacing: [], mark: [], word: [], nonstarter: [], canonical: [], compatible: [], letter: [], number: [], digit: [], blank: [] };
 const add = (name, c) => {
   const s = sets[name], last = s[s.length - 1];
   if (last && last[1] === c - 1) last[1] = c;
@@ -75,6 +117,13 @@ for (let c = 0; c < 0x110000; c++) {
   }
 }
 
+for (const c of await members(split("[^\\p{L}]"), "1")) add("letter", c);
+for (const c of await members(split("[^\\p{N}]"), "a")) add("number", c);
+for (const c of await members({ type: "Digits", individual_digits: true }, "aa")) add("digit", c);
+for (const c of await members(split("\\S"), "a")) add("blank", c);
+if (JSON.stringify(sets.space) !== JSON.stringify(sets.blank)) throw new Error("two ideas of space: \\s");
+delete sets.blank;
+
 // Runs of equal delta and equal stride, 1 or 2.
 const runs = [];
 for (const [c, d] of lower) {
@@ -107,6 +156,9 @@ const doc = {
   nonstarter: "code points with a combining class other than zero",
   canonical: "code points that NFD decomposes",
   compatible: "code points that NFKD decomposes",
+  letter: "what \\p{L} matches",
+  number: "what \\p{N} matches",
+  digit: "what Digits sets apart",
 };
 for (const k in sets) {
   go += `\n// ${k}Spans is ${doc[k]}.\nvar ${k}Spans = []span{\n`;
@@ -123,3 +175,4 @@ fs.writeFileSync(path.join(__dirname, "..", "tables.go"), go);
 const sums = {};
 for (const k in hash) sums[k] = hash[k].digest("hex");
 fs.writeFileSync(path.join(__dirname, "unicode.json"), JSON.stringify({ tokenizers: version, sha256: sums }, null, 1) + "\n");
+})();
