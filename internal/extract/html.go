@@ -392,7 +392,9 @@ func (h *htmlReader) begin() {
 	if len(h.b.text) > 0 {
 		switch h.sep {
 		case sepSpace:
-			h.b.glue(" ")
+			if h.b.text[len(h.b.text)-1] != ' ' { // as after the bar before a cell
+				h.b.glue(" ")
+			}
 		case sepLine:
 			h.b.glue("\n")
 		case sepBlank:
