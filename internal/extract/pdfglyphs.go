@@ -1,9 +1,12 @@
 package extract
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"unicode/utf16"
@@ -370,44 +373,104 @@ func (f *pdfFont) decode(code string) string {
 	return s
 }
 
-// readCMap reads a ToUnicode CMap (ISO 32000-1, 9.10.3): character codes to UTF-16.
-func readCMap(v pdf.Value) (m map[string]string) {
-	m = map[string]string{}
-	defer func() { _ = recover() }() // what was read before the damage is kept
-	pdf.Interpret(v, func(stk *pdf.Stack, op string) {
-		var args []pdf.Value
-		for stk.Len() > 0 {
-			args = append(args, stk.Pop())
-		}
-		at := func(i int) pdf.Value { return args[len(args)-1-i] }
-		switch op {
-		case "endbfchar":
-			for i := 0; i+1 < len(args) && len(m) < maxCMap; i += 2 {
-				m[at(i).RawString()] = fromUTF16(at(i + 1).RawString())
+// maxCMapBytes is how much of a CMap is read.
+const maxCMapBytes = 8 << 20
+
+// readCMap reads a ToUnicode CMap (ISO 32000-1, 9.10.3): character codes to UTF-16. It is a program in
+// PostScript of which only the tables count: hexadecimal strings between two words.
+func readCMap(v pdf.Value) map[string]string {
+	m := map[string]string{}
+	r := v.Reader()
+	defer r.Close()
+	data, _ := io.ReadAll(io.LimitReader(r, maxCMapBytes)) // what comes before damage is of use
+	var args []string
+	list := -1 // where in args a list begins
+	var lists [][]string
+	for i := 0; i < len(data) && len(m) < maxCMap; {
+		switch c := data[i]; {
+		case c == '<' && i+1 < len(data) && data[i+1] == '<', c == '>':
+			i++
+			if c == '<' {
+				i++
 			}
-		case "endbfrange":
-			for i := 0; i+2 < len(args) && len(m) < maxCMap; i += 3 {
-				lo, hi, dst := at(i).RawString(), at(i+1).RawString(), at(i+2)
-				if len(lo) == 0 || len(lo) > 2 || len(lo) != len(hi) {
-					continue
+		case c == '<':
+			end := bytes.IndexByte(data[i:], '>')
+			if end < 0 {
+				return m
+			}
+			h := bytes.Join(bytes.Fields(data[i+1:i+end]), nil)
+			s := make([]byte, hex.DecodedLen(len(h)))
+			if n, err := hex.Decode(s, h); err != nil {
+				s = s[:n]
+			}
+			args = append(args, string(s))
+			i += end + 1
+		case c == '[':
+			list = len(args)
+			i++
+		case c == ']':
+			if list >= 0 {
+				lists = append(lists, args[list:len(args):len(args)])
+				args = append(args[:list:list], listMark)
+			}
+			list = -1
+			i++
+		case c == '(':
+			end := bytes.IndexByte(data[i:], ')')
+			if end < 0 {
+				return m
+			}
+			i += end + 1
+		case c >= 'a' && c <= 'z':
+			j := i
+			for j < len(data) && data[j] >= 'a' && data[j] <= 'z' {
+				j++
+			}
+			switch string(data[i:j]) {
+			case "beginbfchar", "beginbfrange":
+				args, lists, list = nil, nil, -1
+			case "endbfchar":
+				for k := 0; k+1 < len(args); k += 2 {
+					m[args[k]] = fromUTF16(args[k+1])
 				}
-				first, last := codeOf(lo), codeOf(hi)
-				for c := first; c <= last; c++ {
-					if dst.Kind() == pdf.Array {
-						m[codeString(c, len(lo))] = fromUTF16(dst.Index(c - first).RawString())
-						continue
+			case "endbfrange":
+				for k := 0; k+2 < len(args); k += 3 {
+					var to []string
+					if args[k+2] == listMark && len(lists) > 0 {
+						to, lists = lists[0], lists[1:]
 					}
-					units := []byte(dst.RawString())
-					if n := len(units); n >= 2 {
-						u := int(units[n-2])<<8 | int(units[n-1]) + c - first
-						units[n-2], units[n-1] = byte(u>>8), byte(u)
-					}
-					m[codeString(c, len(lo))] = fromUTF16(string(units))
+					addRange(m, args[k], args[k+1], args[k+2], to)
 				}
 			}
+			i = j
+		default:
+			i++
 		}
-	})
+	}
 	return m
+}
+
+// listMark stands for a list among the operands; no string of UTF-16 has an odd length.
+const listMark = "["
+
+// addRange adds the codes from lo to hi: to one string whose last unit counts up, or to a list.
+func addRange(m map[string]string, lo, hi, dst string, list []string) {
+	if len(lo) == 0 || len(lo) > 2 || len(lo) != len(hi) {
+		return
+	}
+	first, last := codeOf(lo), codeOf(hi)
+	for c := first; c <= last && len(m) < maxCMap; c++ {
+		code := codeString(c, len(lo))
+		switch n := len(dst); {
+		case dst == listMark:
+			if c-first < len(list) {
+				m[code] = fromUTF16(list[c-first])
+			}
+		case n >= 2:
+			u := codeOf(dst[n-2:]) + c - first
+			m[code] = fromUTF16(dst[:n-2] + codeString(u, 2))
+		}
+	}
 }
 
 func codeOf(s string) int {
