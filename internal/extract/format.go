@@ -62,7 +62,7 @@ func init() {
 		Markdown:  ".md .markdown .mdown .mkd .mdx .qmd .rmd",
 		HTML:      ".html .htm .xhtml",
 		CSV:       ".csv .tsv .tab",
-		JSON:      ".json .geojson .ipynb .webmanifest",
+		JSON:      ".json .geojson .webmanifest",
 		JSONLines: ".jsonl .ndjson",
 		DOCX:      ".docx",
 		ODT:       ".odt",
