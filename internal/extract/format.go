@@ -58,7 +58,7 @@ var extensions = map[string]Format{}
 
 func init() {
 	for format, list := range map[Format]string{
-		Text:      ".txt .text .log .rst .adoc .asciidoc .org .tex .srt .vtt",
+		Text:      ".txt .text .rst .adoc .asciidoc .org .tex .srt .vtt",
 		Markdown:  ".md .markdown .mdown .mkd .mdx .qmd .rmd",
 		HTML:      ".html .htm .xhtml",
 		CSV:       ".csv .tsv .tab",
@@ -75,8 +75,8 @@ func init() {
 		Gzip:      ".gz .tgz",
 		Code: `.go .py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hh .hpp .hxx .cs .fs .m .mm
 			.rs .rb .php .swift .dart .lua .pl .pm .r .jl .hs .ml .mli .clj .erl .ex .exs .el .lisp .scm .sh .bash .zsh .fish .ps1 .bat
-			.sql .proto .graphql .cmake .mk .tf .nix .zig .v .vhd .asm .s .css .scss .less .vue .svelte .xml .xsd .svg
-			.yaml .yml .toml .ini .cfg .conf .properties .env`,
+			.sql .proto .graphql .cmake .mk .tf .nix .zig .v .vhd .asm .s .css .scss .less .vue .svelte .xml .xsd
+			.yaml .yml .toml .ini .cfg .conf .properties`,
 	} {
 		for e := range strings.FieldsSeq(list) {
 			extensions[e] = format
