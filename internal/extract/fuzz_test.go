@@ -35,7 +35,7 @@ func seed(f *testing.F, ext ...string) {
 		}
 		add(filepath.Base(path), data)
 	}
-	for name, data := range extracttest.Hostile() {
+	for name, data := range extracttest.Seeds(ext...) {
 		add(name, data)
 	}
 	if n == 0 {

@@ -11,6 +11,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -21,78 +23,128 @@ import (
 func Hostile() map[string][]byte { return hostile() }
 
 var hostile = sync.OnceValue(func() map[string][]byte {
-	files := map[string][]byte{
-		"zeros.zip":          Zip("zeros.txt", zeros(16<<20)),
-		"zeros.gz":           gz(zeros(64 << 20)),
-		"zeros.tgz":          gz(tarOf("zeros.txt", 16<<20, zeros(16<<20))),
-		"zeros.docx":         Zip("word/document.xml", zeros(16<<20)),
-		"nested.zip":         nestedZip(12),
-		"overlap.zip":        overlapping(5000),
-		"many.zip":           manyEntries(40_000),
-		"cut.zip":            half(Zip("a.txt", []byte(strings.Repeat("some text ", 1000)))),
-		"no-end.zip":         []byte("PK\x03\x04" + strings.Repeat("\x00\xff", 500)),
-		"bad-crc.zip":        badChecksum(),
-		"slip.zip":           Zip("../../../etc/passwd.txt", []byte("Not where it says.")),
-		"long-name.zip":      Zip(strings.Repeat("folder/", 3000)+"a.txt", []byte("A long way down.")),
-		"size-lie.tar":       tarOf("a.txt", 1<<40, []byte("less than it says")),
-		"sparse.tar":         sparseTar(),
-		"cut.tar":            half(tarOf("a.txt", 4000, bytes.Repeat([]byte("word "), 800))),
-		"cut.gz":             half(gz([]byte(strings.Repeat("some text ", 10_000)))),
-		"entities.docx":      Zip("word/document.xml", []byte(laughs)),
-		"entities.html":      []byte("<p>" + strings.Repeat("&amp;", 60_000)),
-		"deep.html":          []byte(strings.Repeat("<div>", 100_000) + "text" + strings.Repeat("</div>", 100_000)),
-		"deep-lists.html":    []byte(strings.Repeat("<ul><li>", 100_000) + "text"),
-		"deep-tables.html":   []byte(strings.Repeat("<table><tr><td>", 100_000) + "text"),
-		"open-tag.html":      []byte("<p>text <a href=\"" + strings.Repeat("x<", 100_000)),
-		"comment.html":       []byte("<p>text <!-- " + strings.Repeat("- ", 100_000)),
-		"cdata.html":         []byte("<p>text <![CDATA[" + strings.Repeat("]]", 100_000)),
-		"deep.json":          []byte(strings.Repeat("[", 1_000_000)),
-		"deep-objects.json":  []byte(strings.Repeat(`{"a":`, 60_000) + "1" + strings.Repeat("}", 60_000)),
-		"cut.json":           []byte(`{"a": ["b", {"c": "`),
-		"surrogates.json":    []byte(`{"a": "\ud800 \udc00\ud800", "\ud800": "b"}`),
-		"columns.csv":        []byte(strings.Repeat("a,", 100_000) + "\n" + strings.Repeat("1,", 100_000)),
-		"quote.csv":          []byte("a,b\n\"" + strings.Repeat("x,\n", 100_000)),
-		"deep.docx":          Zip("word/document.xml", []byte(strings.Repeat("<w:p>", 100_000))),
-		"tables.docx":        Zip("word/document.xml", []byte("<d>"+strings.Repeat("<tbl><tr><tc>", 300)+"<p><t>text</t></p>"+strings.Repeat("</tc></tr></tbl>", 300)+"</d>")),
-		"no-document.docx":   Zip("word/other.xml", []byte("<d/>")),
-		"spaces.odt":         Zip("content.xml", []byte("<d><p>a"+strings.Repeat("<s c=\"1000000000\"/>", 2000)+"b</p></d>")),
-		"cyclic.epub":        cyclicEPUB(),
-		"repeated.epub":      repeatedEPUB(),
-		"rename.md":          []byte("\x7fELF\x02\x01\x01\x00program"),
-		"deep.eml":           deepMail(3000),
-		"forever.eml":        []byte("Subject: x\r\nFrom: a@b\r\nContent-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n--\r\n"),
-		"boundary.eml":       []byte("Subject: x\nFrom: a@b\nContent-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--a\n\n", 60_000)),
-		"words.eml":          []byte("Subject: " + strings.Repeat("=?utf-8?b?AAAA?= ", 20_000) + "\nFrom: a@b\nDate: x\n\ntext"),
-		"letters.eml":        nestedMail(30),
-		"from.mbox":          []byte(strings.Repeat("From a b c\nFrom: x\nDate: y\n\n\n", 20_000)),
-		"cyclic-pages.pdf":   PDF("<</Type/Pages/Count 1000000000/Kids[2 0 R]>>", ""),
-		"cyclic-parent.pdf":  PDF("<</Type/Pages/Count 1/Kids[3 0 R]/Parent 2 0 R>>", "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>"),
-		"cyclic-length.pdf":  PDF("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Contents 3 0 R/Length 3 0 R>>"),
-		"deep-array.pdf":     PDF("<</Type/Pages/Count 1/Kids"+strings.Repeat("[", 100_000)+">>", ""),
-		"deep-dict.pdf":      PDF("<</Type/Pages/Count 1/Kids "+strings.Repeat("<</A", 100_000)+">>", ""),
-		"cyclic-form.pdf":    formPDF(),
-		"bomb.pdf":           bombPDF(),
-		"xref-loop.pdf":      []byte("%PDF-1.4\n" + strings.Repeat(" ", 100) + "\nxref\n0 1\n0000000000 65535 f \ntrailer\n<</Size 1/Prev 110/Root 1 0 R>>\nstartxref\n110\n%%EOF"),
-		"xref-huge.pdf":      []byte("%PDF-1.4\n" + strings.Repeat(" ", 100) + "\nxref\n0 2000000000\n0000000000 65535 f \ntrailer\n<</Size 2000000000/Root 1 0 R>>\nstartxref\n110\n%%EOF"),
-		"cut.pdf":            half(PDF("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Contents 4 0 R>>")),
-		"utf16-odd.txt":      []byte("\xff\xfea\x00b"),
-		"surrogate.txt":      []byte("\xff\xfe\x00\xd8a\x00b\x00"),
-		"line.txt":           bytes.Repeat([]byte("x"), 4<<20),
-		"marks.txt":          []byte("a" + strings.Repeat("\u0301", 100_000)),
-		"many-headings.md":   []byte(strings.Repeat("# \n", 100_000)),
-		"fence.md":           []byte(strings.Repeat("```", 100_000)),
-		"front-matter.md":    []byte("---\n" + strings.Repeat("title: x\n", 60_000)),
-		"blocks.go":          []byte(strings.Repeat("}\n", 100_000)),
-		"not-really.pdf":     []byte("just text"),
-		"zip-called.txt":     Zip("a.md", []byte("# In a zip\n")),
-		"rows.jsonl":         []byte(strings.Repeat("{\"a\":1}\n", 100_000)),
-		"bracket-lines.json": []byte(strings.Repeat("[1]\n", 60_000)),
-	}
-	for i, f := range []string{"utf-16le", "utf-16be"} {
-		files[f+".txt"] = append([]byte{"\xff\xfe"[i], "\xff\xfe"[1-i]}, bytes.Repeat([]byte{0, 0}, 100_000)...)
+	files := map[string][]byte{}
+	for name, file := range makers() {
+		files[name] = file()
 	}
 	return files
 })
+
+// Seeds returns those of the files that are small, whose names end with one of the suffixes.
+func Seeds(suffixes ...string) map[string][]byte {
+	files := map[string][]byte{}
+	for name, file := range makers() {
+		if big.MatchString(name) || !slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(name, s) }) {
+			continue
+		}
+		if data := file(); len(data) < 20_000 {
+			files[name] = data
+		}
+	}
+	return files
+}
+
+// big are the files that take long to make.
+var big = regexp.MustCompile(`^(zeros|overlap|many|bomb|deep-|rows|columns|repeated)`)
+
+// makers make the files.
+func makers() map[string]func() []byte {
+	files := map[string]func() []byte{
+		"zeros.zip":     func() []byte { return Zip("zeros.txt", zeros(16<<20)) },
+		"zeros.gz":      func() []byte { return gz(zeros(64 << 20)) },
+		"zeros.tgz":     func() []byte { return gz(tarOf("zeros.txt", 16<<20, zeros(16<<20))) },
+		"zeros.docx":    func() []byte { return Zip("word/document.xml", zeros(16<<20)) },
+		"nested.zip":    func() []byte { return nestedZip(12) },
+		"overlap.zip":   func() []byte { return overlapping(5000) },
+		"many.zip":      func() []byte { return manyEntries(40_000) },
+		"cut.zip":       func() []byte { return half(Zip("a.txt", []byte(strings.Repeat("some text ", 1000)))) },
+		"no-end.zip":    func() []byte { return []byte("PK\x03\x04" + strings.Repeat("\x00\xff", 500)) },
+		"bad-crc.zip":   func() []byte { return badChecksum() },
+		"slip.zip":      func() []byte { return Zip("../../../etc/passwd.txt", []byte("Not where it says.")) },
+		"long-name.zip": func() []byte { return Zip(strings.Repeat("folder/", 3000)+"a.txt", []byte("A long way down.")) },
+		"size-lie.tar":  func() []byte { return tarOf("a.txt", 1<<40, []byte("less than it says")) },
+		"sparse.tar":    func() []byte { return sparseTar() },
+		"cut.tar":       func() []byte { return half(tarOf("a.txt", 4000, bytes.Repeat([]byte("word "), 800))) },
+		"cut.gz":        func() []byte { return half(gz([]byte(strings.Repeat("some text ", 10_000)))) },
+		"entities.docx": func() []byte { return Zip("word/document.xml", []byte(laughs)) },
+		"entities.html": func() []byte { return []byte("<p>" + strings.Repeat("&amp;", 60_000)) },
+		"deep.html": func() []byte {
+			return []byte(strings.Repeat("<div>", 100_000) + "text" + strings.Repeat("</div>", 100_000))
+		},
+		"deep-lists.html":   func() []byte { return []byte(strings.Repeat("<ul><li>", 100_000) + "text") },
+		"deep-tables.html":  func() []byte { return []byte(strings.Repeat("<table><tr><td>", 100_000) + "text") },
+		"open-tag.html":     func() []byte { return []byte("<p>text <a href=\"" + strings.Repeat("x<", 100_000)) },
+		"comment.html":      func() []byte { return []byte("<p>text <!-- " + strings.Repeat("- ", 100_000)) },
+		"cdata.html":        func() []byte { return []byte("<p>text <![CDATA[" + strings.Repeat("]]", 100_000)) },
+		"deep.json":         func() []byte { return []byte(strings.Repeat("[", 1_000_000)) },
+		"deep-objects.json": func() []byte { return []byte(strings.Repeat(`{"a":`, 60_000) + "1" + strings.Repeat("}", 60_000)) },
+		"cut.json":          func() []byte { return []byte(`{"a": ["b", {"c": "`) },
+		"surrogates.json":   func() []byte { return []byte(`{"a": "\ud800 \udc00\ud800", "\ud800": "b"}`) },
+		"columns.csv":       func() []byte { return []byte(strings.Repeat("a,", 100_000) + "\n" + strings.Repeat("1,", 100_000)) },
+		"quote.csv":         func() []byte { return []byte("a,b\n\"" + strings.Repeat("x,\n", 100_000)) },
+		"deep.docx":         func() []byte { return Zip("word/document.xml", []byte(strings.Repeat("<w:p>", 100_000))) },
+		"tables.docx": func() []byte {
+			return Zip("word/document.xml", []byte("<d>"+strings.Repeat("<tbl><tr><tc>", 300)+"<p><t>text</t></p>"+strings.Repeat("</tc></tr></tbl>", 300)+"</d>"))
+		},
+		"no-document.docx": func() []byte { return Zip("word/other.xml", []byte("<d/>")) },
+		"spaces.odt": func() []byte {
+			return Zip("content.xml", []byte("<d><p>a"+strings.Repeat("<s c=\"1000000000\"/>", 2000)+"b</p></d>"))
+		},
+		"cyclic.epub":   func() []byte { return cyclicEPUB() },
+		"repeated.epub": func() []byte { return repeatedEPUB() },
+		"rename.md":     func() []byte { return []byte("\x7fELF\x02\x01\x01\x00program") },
+		"deep.eml":      func() []byte { return deepMail(3000) },
+		"forever.eml": func() []byte {
+			return []byte("Subject: x\r\nFrom: a@b\r\nContent-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n--\r\n")
+		},
+		"boundary.eml": func() []byte {
+			return []byte("Subject: x\nFrom: a@b\nContent-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat("--a\n\n", 60_000))
+		},
+		"words.eml": func() []byte {
+			return []byte("Subject: " + strings.Repeat("=?utf-8?b?AAAA?= ", 20_000) + "\nFrom: a@b\nDate: x\n\ntext")
+		},
+		"letters.eml":      func() []byte { return nestedMail(30) },
+		"from.mbox":        func() []byte { return []byte(strings.Repeat("From a b c\nFrom: x\nDate: y\n\n\n", 20_000)) },
+		"cyclic-pages.pdf": func() []byte { return PDF("<</Type/Pages/Count 1000000000/Kids[2 0 R]>>", "") },
+		"cyclic-parent.pdf": func() []byte {
+			return PDF("<</Type/Pages/Count 1/Kids[3 0 R]/Parent 2 0 R>>", "<</Type/Page/Parent 2 0 R/Contents 4 0 R>>")
+		},
+		"cyclic-length.pdf": func() []byte {
+			return PDF("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Contents 3 0 R/Length 3 0 R>>")
+		},
+		"deep-array.pdf":  func() []byte { return PDF("<</Type/Pages/Count 1/Kids"+strings.Repeat("[", 100_000)+">>", "") },
+		"deep-dict.pdf":   func() []byte { return PDF("<</Type/Pages/Count 1/Kids "+strings.Repeat("<</A", 100_000)+">>", "") },
+		"cyclic-form.pdf": func() []byte { return formPDF() },
+		"bomb.pdf":        func() []byte { return bombPDF() },
+		"xref-loop.pdf": func() []byte {
+			return []byte("%PDF-1.4\n" + strings.Repeat(" ", 100) + "\nxref\n0 1\n0000000000 65535 f \ntrailer\n<</Size 1/Prev 110/Root 1 0 R>>\nstartxref\n110\n%%EOF")
+		},
+		"xref-huge.pdf": func() []byte {
+			return []byte("%PDF-1.4\n" + strings.Repeat(" ", 100) + "\nxref\n0 2000000000\n0000000000 65535 f \ntrailer\n<</Size 2000000000/Root 1 0 R>>\nstartxref\n110\n%%EOF")
+		},
+		"cut.pdf": func() []byte {
+			return half(PDF("<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Contents 4 0 R>>"))
+		},
+		"utf16-odd.txt":      func() []byte { return []byte("\xff\xfea\x00b") },
+		"surrogate.txt":      func() []byte { return []byte("\xff\xfe\x00\xd8a\x00b\x00") },
+		"line.txt":           func() []byte { return bytes.Repeat([]byte("x"), 4<<20) },
+		"marks.txt":          func() []byte { return []byte("a" + strings.Repeat("\u0301", 100_000)) },
+		"many-headings.md":   func() []byte { return []byte(strings.Repeat("# \n", 100_000)) },
+		"fence.md":           func() []byte { return []byte(strings.Repeat("```", 100_000)) },
+		"front-matter.md":    func() []byte { return []byte("---\n" + strings.Repeat("title: x\n", 60_000)) },
+		"blocks.go":          func() []byte { return []byte(strings.Repeat("}\n", 100_000)) },
+		"not-really.pdf":     func() []byte { return []byte("just text") },
+		"zip-called.txt":     func() []byte { return Zip("a.md", []byte("# In a zip\n")) },
+		"rows.jsonl":         func() []byte { return []byte(strings.Repeat("{\"a\":1}\n", 100_000)) },
+		"bracket-lines.json": func() []byte { return []byte(strings.Repeat("[1]\n", 60_000)) },
+	}
+	for i, f := range []string{"utf-16le", "utf-16be"} {
+		files[f+".txt"] = func() []byte {
+			return append([]byte{"\xff\xfe"[i], "\xff\xfe"[1-i]}, bytes.Repeat([]byte{0, 0}, 100_000)...)
+		}
+	}
+	return files
+}
 
 // laughs is the billion laughs.
 const laughs = `<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><d><p><t>&c;</t></p></d>`
