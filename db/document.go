@@ -16,17 +16,18 @@ import (
 const (
 	FormatText     = "text"
 	FormatMarkdown = "markdown"
+	FormatCode     = "code" // source code: cut between declarations, blocks and lines
 )
 
 // formatNames are the formats by their number in the file, which is that of chunk.Format.
-var formatNames = [...]string{chunk.Text: FormatText, chunk.Markdown: FormatMarkdown}
+var formatNames = [...]string{chunk.Text: FormatText, chunk.Markdown: FormatMarkdown, chunk.Code: FormatCode}
 
 // Document is what is added and given back: one text under one id.
 type Document struct {
 	ID       string            // unique in the database, 1 to MaxIDBytes bytes; adding it again replaces the document
 	Title    string            // may be empty; searched and encoded together with the text
 	Text     string            // UTF-8, at most MaxTextBytes; kept byte for byte
-	Format   string            // FormatText or FormatMarkdown; empty means FormatText
+	Format   string            // FormatText, FormatMarkdown or FormatCode; empty means FormatText
 	Source   string            // where it came from, such as a path; kept as given
 	Metadata map[string]string // kept as given, not searched
 }
@@ -106,7 +107,7 @@ func (doc *Document) validate() error {
 	case !utf8.ValidString(doc.Title):
 		return bad("title is not UTF-8")
 	case !slices.Contains(formatNames[:], doc.format()):
-		return bad("format %q is not %s or %s", doc.Format, FormatText, FormatMarkdown)
+		return bad("format %q is not %s, %s or %s", doc.Format, FormatText, FormatMarkdown, FormatCode)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,10 @@ type addOptions struct {
 	jsonl     bool
 	maxSize   byteSize
 	verbose   bool
+	dryRun    bool
+	encoding  string
+	fields    []string
+	filter    extract.Filter
 }
 
 func newAdd(a *app) *cobra.Command {
@@ -27,13 +32,19 @@ func newAdd(a *app) *cobra.Command {
 		Short: "Add files and folders, or replace what was added before",
 		Long: `Add files and folders to the database, and make it when there is none.
 
-In a folder, text (.txt) and Markdown (.md) files are taken; other files, hidden ones and symbolic
-links to folders are left out, which -v shows. A file that is named is taken whatever it is called, as
-long as it is text in UTF-8. "-" is standard input and needs --id.
+Read are text, Markdown, source code, HTML, CSV, JSON, PDF, DOCX, ODT, EPUB, mail (.eml, .mbox), and
+ZIP, tar and gzip archives of any of these. What a file is, its content says first and its name second.
+In a folder, files of a known type are taken; other files, hidden ones, those that a .gitignore or
+.semsearchignore ignores, and symbolic links to folders are left out, which -v shows. A file that is
+named is taken whatever it is called, as long as it can be read. "-" is standard input and needs --id.
+
+Patterns for --include and --exclude are globs as in '*.md', 'docs/**' and '*.{c,h}': with a slash they
+are for the path below the folder that is added, else for the name.
 
 The id of a document is the path of its file, relative to the folder of the .semsearch.db that was
 found, or to the working folder when the database is named; outside of that folder it is the absolute
-path. Adding an id again replaces the document. A file that has not changed is skipped.
+path. A file in an archive adds "!/" and its path there: "mail.zip!/2024/offer.pdf". Adding an id again
+replaces the document. A file that has not changed is skipped.
 
 With --jsonl each line is a document: {"id" (or "_id"), "title", "text", "format", "source",
 "metadata"}, of which id and text must be there.
@@ -42,6 +53,8 @@ Documents are written in batches, each whole or not at all, and what -v has prin
 A file that cannot be added is an error that names it; the others are added all the same.`,
 		Example: `  semsearch add notes/ README.md
   semsearch add --db recipes.db recipes/
+  semsearch add --dry-run --exclude 'vendor/**' --include '*.{go,md}' .
+  semsearch add --field title --field body export.json
   pandoc -t markdown letter.docx | semsearch add --id letter.md -
   semsearch add --jsonl corpus.jsonl`,
 		Annotations: exitCodes("everything was added, or was there unchanged", "there was no file to add", "an error; with others added if only some files failed"),
@@ -59,6 +72,13 @@ A file that cannot be added is an error that names it; the others are added all 
 	cmd.Flags().StringVar(&o.title, "title", "", "title of the document on standard input")
 	cmd.Flags().BoolVar(&o.jsonl, "jsonl", false, "read JSON lines, one document a line")
 	cmd.Flags().Var(&o.maxSize, "max-size", "size of the largest file or line")
+	cmd.Flags().StringArrayVar(&o.filter.Include, "include", nil, "take only files that match `GLOB`, whatever their type; can be given again")
+	cmd.Flags().StringArrayVar(&o.filter.Exclude, "exclude", nil, "leave out files and folders that match `GLOB`; can be given again")
+	cmd.Flags().BoolVar(&o.filter.Hidden, "hidden", false, "take hidden files and folders")
+	cmd.Flags().BoolVar(&o.filter.NoIgnore, "no-ignore", false, "do not follow .gitignore and .semsearchignore")
+	cmd.Flags().StringVar(&o.encoding, "encoding", "", "encoding of text that is not UTF-8 and does not say it, such as windows-1252")
+	cmd.Flags().StringArrayVar(&o.fields, "field", nil, "column of CSV or key of JSON to take, such as author.name; can be given again")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only print what would be added")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "name every document added, and everything left out")
 	return cmd
 }
@@ -83,11 +103,19 @@ func (a *app) runAdd(ctx context.Context, o addOptions, args []string) error {
 	case o.title != "" && (stdin == 0 || o.jsonl):
 		return usage(`--title is for "-" without --jsonl`)
 	}
+	if err := o.filter.Check(); err != nil {
+		return usage("--include or --exclude: %v", err)
+	}
+	if o.encoding != "" {
+		if err := extract.CheckEncoding(o.encoding); err != nil {
+			return usage("--encoding: %v", err)
+		}
+	}
 	loc, err := locate(o.db, true)
 	if err != nil {
 		return err
 	}
-	ad := &adder{app: a, loc: loc, model: o.model, verbose: o.verbose, started: time.Now()}
+	ad := &adder{app: a, loc: loc, model: o.model, verbose: o.verbose, dryRun: o.dryRun, started: time.Now()}
 	err = a.addAll(ctx, ad, o, args)
 	if err == nil {
 		err = ad.flush(ctx)
@@ -97,16 +125,19 @@ func (a *app) runAdd(ctx context.Context, o addOptions, args []string) error {
 
 // addAll hands every document to ad.
 func (a *app) addAll(ctx context.Context, ad *adder, o addOptions, args []string) error {
-	limit := &extract.Options{MaxBytes: int64(o.maxSize)}
+	read := &extract.Options{MaxBytes: int64(o.maxSize), Encoding: o.encoding, Fields: o.fields, Names: o.filter.Member}
+	if program, err := os.Executable(); err == nil {
+		read.Program = program
+	}
 	for _, arg := range args {
 		var err error
 		switch {
 		case o.jsonl:
 			err = addLines(ctx, ad, arg, int64(o.maxSize))
 		case arg == "-":
-			err = addStdin(ctx, ad, o)
+			err = addStdin(ctx, ad, o, read)
 		default:
-			err = extract.Walk(ctx, arg, func(e extract.Entry) error { return addEntry(ctx, ad, e, limit) })
+			err = extract.Walk(ctx, arg, &o.filter, func(e extract.Entry) error { return addEntry(ctx, ad, e, read) })
 		}
 		if err != nil {
 			return err
@@ -116,7 +147,7 @@ func (a *app) addAll(ctx context.Context, ad *adder, o addOptions, args []string
 }
 
 // addEntry adds what Walk has met.
-func addEntry(ctx context.Context, ad *adder, e extract.Entry, limit *extract.Options) error {
+func addEntry(ctx context.Context, ad *adder, e extract.Entry, read *extract.Options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -131,24 +162,40 @@ func addEntry(ctx context.Context, ad *adder, e extract.Entry, limit *extract.Op
 		ad.failure(e.Path, errors.New("this is the database itself"))
 		return nil
 	}
-	doc, err := extract.File(e.Path, limit)
+	id, err := ad.loc.id(e.Path)
 	if err != nil {
-		ad.failure(e.Path, err)
-		return nil
-	}
-	if doc.ID, err = ad.loc.id(e.Path); err != nil {
 		return err
 	}
-	doc.Source = doc.ID // not the path as given: it is part of the content hash
-	return ad.add(ctx, doc, e.Path)
+	return extract.Documents(ctx, e.Path, read, func(it extract.Item) error { return addItem(ctx, ad, it, id, e.Path) })
 }
 
-func addStdin(ctx context.Context, ad *adder, o addOptions) error {
-	data, err := extract.Read(ad.app.stdin, int64(o.maxSize))
-	var doc db.Document
-	if err == nil {
-		doc, err = extract.Bytes(o.id, data)
+// addItem adds what a file holds: itself, or a file in it. id is that of the file.
+func addItem(ctx context.Context, ad *adder, it extract.Item, id, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	if it.Member != "" {
+		id += extract.Separator + it.Member
+		name += extract.Separator + it.Member
+	}
+	switch {
+	case it.Err != nil:
+		ad.failure(name, it.Err)
+		return nil
+	case it.Skipped != "":
+		ad.skip(name, it.Skipped)
+		return nil
+	}
+	doc := it.Doc
+	doc.ID = id
+	if doc.Source == "" {
+		doc.Source = id // not the path as given: it is part of the content hash
+	}
+	return ad.add(ctx, doc, name)
+}
+
+func addStdin(ctx context.Context, ad *adder, o addOptions, read *extract.Options) error {
+	data, err := extract.Read(ad.app.stdin, int64(o.maxSize))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -156,11 +203,25 @@ func addStdin(ctx context.Context, ad *adder, o addOptions) error {
 		ad.failure("standard input", err)
 		return nil
 	}
-	doc.ID = o.id
-	if o.title != "" {
-		doc.Title = o.title
-	}
-	return ad.add(ctx, doc, "standard input")
+	return extract.FromBytes(ctx, o.id, data, read, func(it extract.Item) error {
+		doc, name := it.Doc, "standard input"
+		doc.ID = o.id
+		if it.Member != "" {
+			doc.ID += extract.Separator + it.Member
+			name += extract.Separator + it.Member
+		} else if o.title != "" {
+			doc.Title = o.title
+		}
+		switch {
+		case it.Err != nil:
+			ad.failure(name, it.Err)
+			return nil
+		case it.Skipped != "":
+			ad.skip(name, it.Skipped)
+			return nil
+		}
+		return ad.add(ctx, doc, name)
+	})
 }
 
 // A batch is committed when it holds this much. More is faster for small documents, and loses more when
@@ -176,6 +237,7 @@ type adder struct {
 	loc     location
 	model   string
 	verbose bool
+	dryRun  bool
 	started time.Time
 
 	d       *db.DB // opened for the first document, so that a run of errors makes no database
@@ -230,6 +292,11 @@ func (ad *adder) committed(what, id string) {
 
 // add puts doc into the next batch, unless it is in the database already. An error ends the run.
 func (ad *adder) add(ctx context.Context, doc db.Document, name string) error {
+	if ad.dryRun {
+		ad.total.Added++
+		_, err := fmt.Fprintln(ad.app.stdout, oneLine(doc.ID))
+		return err
+	}
 	if err := ad.open(); err != nil {
 		return err
 	}
@@ -344,9 +411,13 @@ func (ad *adder) finish(err error) error {
 		return errNothing
 	}
 	if err == nil || t.Added+t.Replaced+t.Unchanged+ad.failed > 0 {
-		ad.app.say("%s added, %s replaced, %s unchanged, %s failed; %s in %s",
-			group(int64(t.Added)), group(int64(t.Replaced)), group(int64(t.Unchanged)), group(int64(ad.failed)),
-			counted(t.Passages, "passage"), time.Since(ad.started).Round(10*time.Millisecond))
+		if ad.dryRun {
+			ad.app.say("%s would be added, %s failed; nothing was written", group(int64(t.Added)), group(int64(ad.failed)))
+		} else {
+			ad.app.say("%s added, %s replaced, %s unchanged, %s failed; %s in %s",
+				group(int64(t.Added)), group(int64(t.Replaced)), group(int64(t.Unchanged)), group(int64(ad.failed)),
+				counted(t.Passages, "passage"), time.Since(ad.started).Round(10*time.Millisecond))
+		}
 	}
 	if err == nil && ad.failed > 0 {
 		return errReported

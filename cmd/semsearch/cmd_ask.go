@@ -74,18 +74,26 @@ func (a *app) runAsk(ctx context.Context, o askOptions, question string) error {
 		if err != nil {
 			return err
 		}
+		ids := make([]string, len(answers))
+		for i, an := range answers {
+			ids[i] = an.ID
+		}
+		c, err := a.cite(ctx, d, ids)
+		if err != nil {
+			return err
+		}
 		if o.json {
 			out := struct {
 				Schema  int          `json:"schema"`
 				Answers []jsonAnswer `json:"answers"`
 			}{jsonSchema, []jsonAnswer{}}
 			for _, an := range answers {
-				out.Answers = append(out.Answers, newJSONAnswer(an))
+				out.Answers = append(out.Answers, newJSONAnswer(an, c))
 			}
 			if err := a.printJSON(out); err != nil {
 				return err
 			}
-		} else if err := a.printAnswers(answers); err != nil {
+		} else if err := a.printAnswers(answers, c); err != nil {
 			return err
 		}
 		if len(answers) == 0 {

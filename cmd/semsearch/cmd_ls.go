@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/semsearch/semsearch/db"
+	"github.com/semsearch/semsearch/internal/extract"
 )
 
 type lsOptions struct {
@@ -74,6 +75,7 @@ func (a *app) runLs(ctx context.Context, o lsOptions, prefix string) error {
 			n++
 			switch {
 			case o.json:
+				delete(doc.Metadata, extract.MetaMap) // long, and for semsearch alone
 				out.Documents = append(out.Documents, jsonDocument{
 					ID: doc.ID, Title: doc.Title, Source: doc.Source, Format: doc.Format, Bytes: doc.Bytes,
 					Passages: doc.Passages, Added: doc.Added.UTC(), Hash: hex.EncodeToString(doc.Hash[:]), Metadata: doc.Metadata,

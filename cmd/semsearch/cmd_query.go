@@ -72,18 +72,26 @@ func (a *app) runQuery(ctx context.Context, o queryOptions, text string) error {
 		if err != nil {
 			return err
 		}
+		ids := make([]string, len(hits))
+		for i, h := range hits {
+			ids[i] = h.ID
+		}
+		c, err := a.cite(ctx, d, ids)
+		if err != nil {
+			return err
+		}
 		if o.json {
 			out := struct {
 				Schema int       `json:"schema"`
 				Hits   []jsonHit `json:"hits"`
 			}{jsonSchema, []jsonHit{}}
 			for _, h := range hits {
-				out.Hits = append(out.Hits, newJSONHit(h))
+				out.Hits = append(out.Hits, newJSONHit(h, c))
 			}
 			if err := a.printJSON(out); err != nil {
 				return err
 			}
-		} else if err := a.printHits(hits, text, o.full); err != nil {
+		} else if err := a.printHits(hits, c, text, o.full); err != nil {
 			return err
 		}
 		if len(hits) == 0 {

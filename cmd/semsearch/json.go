@@ -25,7 +25,8 @@ func (a *app) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// jsonHit is a hit of query --json. Fields of a leg that did not find the passage are left out.
+// jsonHit is a hit of query --json. Fields of a leg that did not find the passage are left out, and so are
+// Heading when it stands under none and File when the text of the document is the file.
 type jsonHit struct {
 	ID          string   `json:"id"`
 	Title       string   `json:"title"`
@@ -41,13 +42,17 @@ type jsonHit struct {
 	Cosine      *float64 `json:"cosine,omitempty"`
 	BM25        *float64 `json:"bm25,omitempty"`
 	Text        string   `json:"text"`
+
+	Heading string    `json:"heading,omitempty"`
+	File    *jsonFile `json:"file,omitempty"`
 }
 
-func newJSONHit(h db.Hit) jsonHit {
+func newJSONHit(h db.Hit, c *cites) jsonHit {
 	j := jsonHit{
 		ID: h.ID, Title: h.Title, Source: h.Source, Passage: h.Passage,
 		Start: h.Start, End: h.End, Line: h.Line, Col: h.Col,
 		Score: h.Score, DenseRank: h.DenseRank, LexicalRank: h.LexicalRank, Text: h.Text,
+		Heading: c.heading(h.ID, h.Start, h.End), File: c.file(h.ID, h.Start, h.End),
 	}
 	if h.DenseRank > 0 {
 		j.Cosine = &h.Cosine
@@ -70,11 +75,15 @@ type jsonAnswer struct {
 	Line    int     `json:"line"`
 	Col     int     `json:"col"`
 	Passage string  `json:"passage"`
+
+	Heading string    `json:"heading,omitempty"`
+	File    *jsonFile `json:"file,omitempty"`
 }
 
-func newJSONAnswer(an qa.Answer) jsonAnswer {
+func newJSONAnswer(an qa.Answer, c *cites) jsonAnswer {
 	return jsonAnswer{
 		Text: an.Text, Score: an.Score, ID: an.ID, Title: an.Hit.Title, Source: an.Hit.Source,
 		Start: an.Start, End: an.End, Line: an.Line, Col: an.Col, Passage: an.Passage,
+		Heading: c.heading(an.ID, an.Start, an.End), File: c.file(an.ID, an.Start, an.End),
 	}
 }

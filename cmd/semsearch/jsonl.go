@@ -111,7 +111,7 @@ func documentOfLine(line []byte) (db.Document, error) {
 	switch l.Format {
 	case "":
 		l.Format = db.FormatText
-	case db.FormatText, db.FormatMarkdown:
+	case db.FormatText, db.FormatMarkdown, db.FormatCode:
 	default:
 		return db.Document{}, fmt.Errorf("document %s: unknown format %s", quote(id), quote(l.Format))
 	}

@@ -6,6 +6,7 @@
 //   - app.go: one run of the command, exit codes, signals
 //   - locate.go: which database, and what the id of a file is
 //   - model.go: which encoder and reader
+//   - cite.go: where in its file a passage stands
 //   - ui.go: the rules for words, errors and hints; print.go: results for people; json.go: results for programs
 //
 // # Exit codes
@@ -16,8 +17,13 @@
 //	130  interrupted: Ctrl-C, or the reader of the output went away
 package main
 
-import "os"
+import (
+	"os"
+
+	"github.com/semsearch/semsearch/internal/extract"
+)
 
 func main() {
+	extract.RunChild()
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, builtinModels{}))
 }

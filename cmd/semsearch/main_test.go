@@ -16,10 +16,13 @@ import (
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
+	"github.com/semsearch/semsearch/internal/eval"
+	"github.com/semsearch/semsearch/internal/extract"
 	"github.com/semsearch/semsearch/qa"
 )
 
 func TestMain(m *testing.M) {
+	extract.RunChild()
 	testscript.Main(m, map[string]func(){
 		// With the hashing encoder and the reader below: what most scripts run.
 		"semsearch": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, testModels{})) },
@@ -57,6 +60,8 @@ func TestScript(t *testing.T) {
 			"utf16":    cmdUTF16,
 			"repeat":   cmdRepeat,
 			"damage":   cmdDamage,
+			"samples":  cmdSamples,
+			"hostile":  cmdHostile,
 			"fifo":     cmdFifo,
 			"handbook": cmdHandbook,
 		},

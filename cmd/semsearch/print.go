@@ -35,12 +35,12 @@ func place(id string, line, col int) string {
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
 
 // printHits prints hits for people.
-func (a *app) printHits(hits []db.Hit, query string, full bool) error {
+func (a *app) printHits(hits []db.Hit, c *cites, query string, full bool) error {
 	margin := strings.Repeat(" ", 4)
 	for i, h := range hits {
 		head := fmt.Sprintf("%2d. %s  %s", i+1,
 			a.out.style(styleDim, strconv.FormatFloat(h.Score, 'f', 4, 64)),
-			a.out.style(stylePlace, place(h.ID, h.Line, h.Col)))
+			a.out.style(stylePlace, c.place(h.ID, h.Start, h.End, h.Line, h.Col)))
 		if t := oneLine(h.Title); t != "" {
 			head += "  " + a.out.style(styleTitle, t)
 		}
@@ -91,7 +91,7 @@ func wholeLines(text string) []string {
 const weakAnswer = 0.1
 
 // printAnswers prints answers for people: the first, and others that are worth reading.
-func (a *app) printAnswers(answers []qa.Answer) error {
+func (a *app) printAnswers(answers []qa.Answer, c *cites) error {
 	for i, an := range answers {
 		if i > 0 && an.Score < weakAnswer {
 			continue
@@ -101,7 +101,7 @@ func (a *app) printAnswers(answers []qa.Answer) error {
 				return err
 			}
 		}
-		where := "  " + a.out.style(stylePlace, place(an.ID, an.Line, an.Col))
+		where := "  " + a.out.style(stylePlace, c.place(an.ID, an.Start, an.End, an.Line, an.Col))
 		if t := oneLine(an.Hit.Title); t != "" {
 			where += "  " + t
 		}

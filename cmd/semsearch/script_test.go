@@ -16,6 +16,7 @@ import (
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
+	"github.com/semsearch/semsearch/internal/extract/extracttest"
 )
 
 // cmdJSON checks a value of the one JSON object on standard output: json hits.0.id notes.txt. A last
@@ -105,6 +106,24 @@ var handbookDir, _ = filepath.Abs("../../examples/handbook")
 
 // fixturesDir is where small checkpoints with random weights are.
 var fixturesDir, _ = filepath.Abs("../../encoder/transformer/testdata")
+
+// cmdSamples copies files of many formats into a folder: samples DIR.
+func cmdSamples(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS(samplesDir)))
+}
+
+var samplesDir, _ = filepath.Abs("../../internal/extract/testdata/files")
+
+// cmdHostile writes files that are out to harm their reader, those that are quickly read: hostile DIR.
+func cmdHostile(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	for name, data := range extracttest.Hostile() {
+		if (len(data) < 50_000 || strings.HasSuffix(name, ".pdf")) && name != "xref-loop.pdf" && name != "bomb.pdf" && name != "overlap.zip" {
+			ts.Check(os.WriteFile(filepath.Join(dir, name), data, 0o666))
+		}
+	}
+}
 
 // cmdUTF16 writes a text in UTF-16 with a byte order mark: utf16 FILE TEXT.
 func cmdUTF16(ts *testscript.TestScript, neg bool, args []string) {

@@ -92,8 +92,8 @@ func hintFor(err error) string {
 		return "--reader wants the folder of a question answering model, see semsearch model inspect DIR"
 	case errors.Is(err, checkpoint.ErrUnsupported):
 		return "see semsearch model inspect --help for the models that can be read"
-	case errors.Is(err, extract.ErrEncoding):
-		return "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"
+	case errors.Is(err, extract.ErrInvalidUTF8):
+		return "name its encoding with --encoding, for example windows-1252"
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full; what was committed before is safe"
 	case errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EDQUOT):

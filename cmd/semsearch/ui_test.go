@@ -150,7 +150,7 @@ func TestAnswerColour(t *testing.T) {
 	a := &app{stdout: &out, out: terminal{is: true, color: true, width: 80}}
 	passage := "Green tea (at 80 °C) is good."
 	start := strings.Index(passage, "80 °C")
-	err := a.printAnswers([]qa.Answer{{Text: "80 °C", ID: "a.md", Line: 1, Col: 1, Start: start, End: start + len("80 °C"), Passage: passage}})
+	err := a.printAnswers([]qa.Answer{{Text: "80 °C", ID: "a.md", Line: 1, Col: 1, Start: start, End: start + len("80 °C"), Passage: passage}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

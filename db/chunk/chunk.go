@@ -12,6 +12,7 @@ type Format uint8
 const (
 	Text     Format = iota // paragraphs parted by empty lines
 	Markdown               // CommonMark with pipe tables
+	Code                   // source code of any language, cut by blank lines and indentation
 )
 
 // Options is how Split cuts. The zero value means the defaults.
@@ -49,8 +50,11 @@ func Split(text string, format Format, o Options) []Span {
 	}
 	s.maxBytes = s.max * bytesPerToken
 	each := paragraphs
-	if format == Markdown {
+	switch format {
+	case Markdown:
 		each = markdown
+	case Code:
+		each = code
 	}
 	each(text, s.block)
 	s.flush(false)
@@ -64,7 +68,8 @@ const (
 	paragraph kind = iota // between sentences
 	heading               // like a paragraph, and begins a span
 	list                  // between items
-	lines                 // between lines: code, tables
+	lines                 // between lines: tables, code in Markdown
+	codeLines             // between groups of lines parted by empty ones, else between lines
 )
 
 // unit is a piece that is not cut any further.
@@ -224,6 +229,8 @@ func (s *splitter) divide(us []unit, b Span, k kind) []unit {
 		items(s.text, b, part(func(us []unit, p Span) []unit { return s.divide(us, p, paragraph) }))
 	case lines:
 		eachLine(s.text, b, part(s.words))
+	case codeLines:
+		groups(s.text, b, part(func(us []unit, p Span) []unit { return s.divide(us, p, lines) }))
 	default:
 		sentences(s.text, b, part(s.words))
 	}

@@ -67,7 +67,7 @@ func TestProperties(t *testing.T) {
 	piece := rapid.OneOf(
 		rapid.StringMatching(`[a-z]{1,9}`), rapid.String(),
 		rapid.SampledFrom([]string{" ", "\n", "\n\n", ". ", "! ", "? ", "Mr. ", "# ", "\n## Head\n", "\n- ", "\n1. ", "\n```\n", "\n~~~~\n", "\n| a | b |\n",
-			"\n===\n", "\n---\n", "日本語。", "。", "\t", "\u00a0", "e\u0301\u0302", "👩\u200d👩\u200d👧", "\r\n", "    ", "> ", "...", "\x00", "\ufeff"}),
+			"\n===\n", "\n---\n", "\n}\n", "\n\tx\n", "日本語。", "。", "\t", "\u00a0", "e\u0301\u0302", "👩\u200d👩\u200d👧", "\r\n", "    ", "> ", "...", "\x00", "\ufeff"}),
 		rapid.Map(rapid.IntRange(1, 400), func(n int) string { return strings.Repeat("x", n) }),
 		rapid.Map(rapid.IntRange(1, 400), func(n int) string { return strings.Repeat(" ", n) }),
 		rapid.Map(rapid.IntRange(1, 40), func(n int) string { return strings.Repeat("A sentence of words. ", n) }),
@@ -79,7 +79,7 @@ func TestProperties(t *testing.T) {
 		if rapid.Bool().Draw(t, "overlap") {
 			o.OverlapTokens = rapid.IntRange(0, 60).Draw(t, "tokens")
 		}
-		format := chunk.Format(rapid.IntRange(0, 1).Draw(t, "format"))
+		format := chunk.Format(rapid.IntRange(0, 2).Draw(t, "format"))
 		spans := chunk.Split(text, format, o)
 		checkSpans(t, text, spans, o)
 		if (len(spans) == 0) != (strings.TrimSpace(text) == "") {
@@ -90,19 +90,19 @@ func TestProperties(t *testing.T) {
 
 // Invalid UTF-8 is no reason to panic or to run for ever.
 func FuzzSplit(f *testing.F) {
-	f.Add("a\xff\xfe b", 1, true)
-	f.Add("```\n# x", 3, true)
-	f.Add("\xe6\x97", 1, false)
-	f.Fuzz(func(t *testing.T, text string, max int, md bool) {
-		format := chunk.Text
-		if md {
-			format = chunk.Markdown
-		}
+	f.Add("a\xff\xfe b", 1, byte(1))
+	f.Add("```\n# x", 3, byte(1))
+	f.Add("\xe6\x97", 1, byte(0))
+	f.Add("func a() {\n\n}\n\n}", 1, byte(2))
+	f.Fuzz(func(t *testing.T, text string, max int, f byte) {
+		format := chunk.Format(f % 3)
+		headings := chunk.Headings(text, format)
 		last := 0
 		for _, s := range chunk.Split(text, format, chunk.Options{MaxTokens: 1 + max&63}) {
 			if s.Start < last || s.End <= s.Start || s.End > len(text) {
 				t.Fatalf("span %v after %d", s, last)
 			}
+			chunk.Path(text, headings, s)
 			last = s.End
 		}
 	})
@@ -128,8 +128,11 @@ func TestCases(t *testing.T) {
 		}
 		o.Count = words
 		f := chunk.Text
-		if format == "markdown" {
+		switch format {
+		case "markdown":
 			f = chunk.Markdown
+		case "code":
+			f = chunk.Code
 		}
 		spans := chunk.Split(text, f, o)
 		checkSpans(t, text, spans, o)
@@ -243,7 +246,7 @@ func TestLinear(t *testing.T) {
 		"invalid":    "\xff",
 	} {
 		text := strings.Repeat(unit, size/len(unit))
-		for _, format := range []chunk.Format{chunk.Text, chunk.Markdown} {
+		for _, format := range []chunk.Format{chunk.Text, chunk.Markdown, chunk.Code} {
 			counted := 0
 			start := time.Now()
 			spans := chunk.Split(text, format, chunk.Options{OverlapTokens: 20, Count: func(s string) int { counted += len(s); return chunk.Estimate(s) }})

@@ -4,12 +4,16 @@
 // A Span is a byte range of the text. [Split] keeps together what the author kept together, as far as
 // it fits into [Options].MaxTokens:
 //
-//   - In both formats paragraphs, parted by empty lines, stay whole; neighbors that fit share a span.
+//   - In text and Markdown paragraphs, parted by empty lines, stay whole; neighbors that fit share a span.
 //   - In Markdown a heading begins a new span and stays with the text that follows it; lists, tables and
 //     fenced code stay whole.
-//   - What is too long is cut between sentences (text), items (lists) or lines (code and tables), into
-//     parts of about the same size. A sentence that is too long is cut between words; a word that is too
-//     long, as in a file without spaces, between characters.
+//   - In source code what begins at the left margin stays whole, up to the next that does: a declaration
+//     with its comment. It is recognised by empty lines and indentation, whatever the language.
+//   - What is too long is cut between sentences (text), items (lists), groups of lines (code) or lines
+//     (tables), into parts of about the same size. A sentence or line that is too long is cut between
+//     words; a word that is too long, as in a file without spaces, between characters.
+//
+// [Headings] finds the headings of a text and [Path] the ones that a passage stands under.
 //
 // # Guarantees
 //

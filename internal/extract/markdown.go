@@ -5,13 +5,6 @@ import (
 	"strings"
 )
 
-// markdownFormat is Markdown, with or without YAML front matter. The markup stays in the text.
-var markdownFormat = format{
-	name:       "markdown",
-	extensions: []string{".md", ".markdown"},
-	title:      markdownTitle,
-}
-
 // markdownTitle is the title of the front matter, else the first heading outside of a block of code.
 //
 // Headings are those of CommonMark 0.31, 4.2 (ATX) and 4.3 (setext, on one line of text).

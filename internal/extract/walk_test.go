@@ -3,7 +3,6 @@ package extract_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -31,7 +30,7 @@ func tree(t *testing.T, files ...string) string {
 func walk(t *testing.T, root, path string) string {
 	t.Helper()
 	var lines []string
-	err := extract.Walk(context.Background(), filepath.Join(root, path), func(e extract.Entry) error {
+	err := extract.Walk(context.Background(), filepath.Join(root, path), nil, func(e extract.Entry) error {
 		rel, err := filepath.Rel(root, e.Path)
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +52,7 @@ func walk(t *testing.T, root, path string) string {
 }
 
 func TestWalk(t *testing.T) {
-	root := tree(t, "b.md", "a.txt", "sub/c.md", "sub/deep/d.TXT", "x.go", "README", ".hidden.md", ".git/config.md")
+	root := tree(t, "b.md", "a.txt", "sub/c.md", "sub/deep/d.TXT", "x.exe", "README", ".hidden.md", ".git/config.md")
 	got := walk(t, root, ".")
 	want := `.git - hidden
 .hidden.md - hidden
@@ -62,12 +61,12 @@ a.txt
 b.md
 sub/c.md
 sub/deep/d.TXT
-x.go - not a known type`
+x.exe - not a known type`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	// A name given is taken whatever it is called.
-	for _, name := range []string{"README", ".hidden.md", "x.go"} {
+	for _, name := range []string{"README", ".hidden.md", "x.exe"} {
 		if got := walk(t, root, name); got != name {
 			t.Errorf("named %s: %q", name, got)
 		}
@@ -122,7 +121,7 @@ func TestWalkStops(t *testing.T) {
 	root := tree(t, "a.md", "b.md", "c.md")
 	stop := errors.New("stop")
 	n := 0
-	err := extract.Walk(context.Background(), root, func(extract.Entry) error {
+	err := extract.Walk(context.Background(), root, nil, func(extract.Entry) error {
 		if n++; n == 2 {
 			return stop
 		}
@@ -133,17 +132,7 @@ func TestWalkStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := extract.Walk(ctx, root, func(extract.Entry) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := extract.Walk(ctx, root, nil, func(extract.Entry) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-}
-
-func ExampleBytes() {
-	doc, err := extract.Bytes("green-tea.md", []byte("# Green tea\n\nSteep it below boiling.\n"))
-	fmt.Println(doc.Title, doc.Format, err)
-	_, err = extract.Bytes("green-tea.txt", []byte("\xff\xfeT\x00"))
-	fmt.Println(err)
-	// Output:
-	// Green tea markdown <nil>
-	// unsupported encoding: UTF-16 (little endian)
 }
