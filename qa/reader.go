@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/semsearch/semsearch/encoder/checkpoint"
@@ -33,6 +35,10 @@ type ReaderOptions struct {
 	QuestionTokens int      // tokens read of a question, the rest is cut off; 0 means 64, at most half a window
 	BatchTokens    int      // tokens of one forward pass, at least one window; 0 means 4096. Changes memory and speed, never results.
 	Threshold      *float64 // see Reader.Threshold; nil means what the checkpoint says, or 0
+
+	// Calibration says how likely answers are right. It must have been fitted to this
+	// checkpoint, else NewReader is ErrCalibration. nil means none.
+	Calibration *Calibration
 }
 
 // ReadOptions says which spans are looked for. The zero value, and nil, are the
@@ -66,6 +72,7 @@ type Reader struct {
 	opt   ReaderOptions // filled in
 	tmpl  template
 	null  float64 // threshold
+	cal   *Calibration
 }
 
 // pairTokenizer is what a Reader asks of *tokenizer.Tokenizer.
@@ -81,13 +88,48 @@ type scorer interface {
 }
 
 // Open opens the checkpoint in the folder dir and returns a reader with default
-// options. See checkpoint.Open for the files and further errors.
+// options. See checkpoint.Open for the files and further errors. A calibration in the
+// folder is used when it was fitted to this checkpoint; one of other weights is left
+// alone. One that cannot be read is ErrCalibration.
 func Open(dir string) (*Reader, error) {
 	ck, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	return NewReader(ck, nil)
+	rd, err := NewReader(ck, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := rd.loadCalibration(os.DirFS(dir)); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return rd, nil
+}
+
+// OpenFS opens the checkpoint at the root of a file system, which may be an embed.FS; name
+// is its name, also in errors. Otherwise it is Open.
+func OpenFS(fsys fs.FS, name string) (*Reader, error) {
+	ck, err := checkpoint.OpenFS(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	rd, err := NewReader(ck, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := rd.loadCalibration(fsys); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return rd, nil
+}
+
+// loadCalibration takes the calibration in a folder, if there is one for this reader.
+func (rd *Reader) loadCalibration(fsys fs.FS) error {
+	c, err := readCalibrationFS(fsys)
+	if err == nil && c != nil && c.fits(rd) == nil {
+		rd.cal = c
+	}
+	return err
 }
 
 // NewReader returns a reader over a BertForQuestionAnswering checkpoint. It is
@@ -121,6 +163,12 @@ func NewReader(ck *checkpoint.Checkpoint, o *ReaderOptions) (*Reader, error) {
 		return nil, fmt.Errorf("%s: %w", ck.Name, err)
 	}
 	rd.ck = ck
+	if o != nil && o.Calibration != nil {
+		if err := o.Calibration.fits(rd); err != nil {
+			return nil, fmt.Errorf("%s: calibration: %w", ck.Name, err)
+		}
+		rd.cal = o.Calibration
+	}
 	return rd, nil
 }
 
@@ -175,6 +223,17 @@ func (rd *Reader) Threshold() float64 { return rd.null }
 
 // Checkpoint returns the checkpoint that the reader was made from.
 func (rd *Reader) Checkpoint() *checkpoint.Checkpoint { return rd.ck }
+
+// Calibration returns the reader's calibration, nil when it has none.
+func (rd *Reader) Calibration() *Calibration { return rd.cal }
+
+// Fingerprint names what the reader computes: that of its checkpoint.
+func (rd *Reader) Fingerprint() string {
+	if rd.ck == nil {
+		return ""
+	}
+	return rd.ck.Fingerprint()
+}
 
 // Read looks for spans of each passage that answer the question. The result has
 // one Reading a passage, in order; a passage without text has none of either. A

@@ -1,0 +1,187 @@
+package qa
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/semsearch/semsearch/db"
+	"github.com/semsearch/semsearch/encoder/transformer"
+)
+
+func TestSupport(t *testing.T) {
+	ctx := context.Background()
+	s := &shelf{hits: []db.Hit{
+		hit(t, "a", docA, "Der Turm", "Paris."),
+		hit(t, "b", docB, "In 1889", "tall."),
+		hit(t, "c", docC, "The", "fair."),
+	}}
+	rd := testReader(t, pieces{99}, like(map[string]float32{"1889": 5, "330": 3}), nil)
+	got, err := Ask(ctx, s, rd, "when?", nil)
+	if err != nil || len(got) < 2 || got[0].Text != "1889" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if len(got[0].Support) != 2 || got[0].Support[0].ID != "b" || got[0].Support[1].ID != "c" {
+		t.Fatalf("support %+v", got[0].Support)
+	}
+	for _, p := range got[0].Support {
+		doc := map[string]string{"b": docB, "c": docC}[p.ID]
+		line, col := lineColumn(doc, p.Start)
+		if doc[p.Start:p.End] != p.Text || p.Line != line || p.Col != col || p.Hit.Text[p.Span.Start:p.Span.End] != p.Text {
+			t.Errorf("%+v does not stand in its document", p)
+		}
+	}
+}
+
+// TestMinusIsNoSupport: what differs by a sign or unit is another answer.
+func TestMinusIsNoSupport(t *testing.T) {
+	hits := []db.Hit{{ID: "a", Text: "-5"}, {ID: "b", Text: "5"}, {ID: "c", Text: "5 %"}}
+	var readings []Reading
+	for i, h := range hits {
+		readings = append(readings, Reading{Windows: 1, Spans: []Span{{End: len(h.Text), Text: h.Text, Score: 9 - float64(i)}}})
+	}
+	threshold, weight := 0.0, 0.0
+	tr := &trace{question: "which", hits: hits, readings: readings, opt: AskOptions{K: 9, Threshold: &threshold, RankWeight: &weight}}
+	tr.weigh()
+	if got := tr.answers(); len(got) != 3 {
+		t.Errorf("%d answers, want 3: %+v", len(got), got)
+	}
+}
+
+// TestStreamEndsWithAnswer: the last answer of a stream is the first of Ask.
+func TestStreamEndsWithAnswer(t *testing.T) {
+	ctx := context.Background()
+	s := &shelf{hits: []db.Hit{
+		hit(t, "b", docB, "The Eiffel", "tall."),
+		hit(t, "a", docA, "Der Turm", "Paris."),
+		hit(t, "c", docC, "The", "fair."),
+	}}
+	rd := testReader(t, pieces{99}, like(map[string]float32{"330": 2, "1889": 5, "fair": 1}), nil)
+	a, err := NewAnswerer(s, rd, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := a.Ask(ctx, "when?", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Answer
+	for an, err := range a.Stream(ctx, "when?", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, an)
+	}
+	if len(got) < 2 || got[0].Text != "330" || !reflect.DeepEqual(got[len(got)-1], want[0]) {
+		t.Errorf("stream %+v, want to end with %+v", got, want[0])
+	}
+	n := 0
+	for range a.Stream(ctx, "when?", nil) {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d answers after a break", n)
+	}
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, err := range a.Stream(done, "when?", nil) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled: %v", err)
+		}
+	}
+	for _, err := range a.Stream(ctx, " ", nil) {
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("empty question: %v", err)
+		}
+	}
+	// A stream whose answer is declined later says so.
+	declined := testReader(t, pieces{99}, like(nil), nil)
+	if a, err = NewAnswerer(s, declined, nil); err != nil {
+		t.Fatal(err)
+	}
+	for an, err := range a.Stream(ctx, "when?", nil) {
+		if err != nil || an.Text != "" {
+			t.Errorf("%+v, %v", an, err)
+		}
+	}
+}
+
+// slow is a model that takes its time.
+type slow struct {
+	noise
+	d time.Duration
+}
+
+func (s *slow) score(ctx context.Context, b transformer.Batch, start, end []float32) error {
+	time.Sleep(s.d)
+	return s.noise.score(ctx, b, start, end)
+}
+
+// TestTimeLimit: the best passage is always read, and nothing is begun when time is over.
+func TestTimeLimit(t *testing.T) {
+	s := &shelf{hits: []db.Hit{{ID: "a", Text: "one two"}, {ID: "b", Text: "three four"}, {ID: "c", Text: "five six"}}}
+	model := &slow{d: 3 * time.Millisecond}
+	rd := testReader(t, pieces{9}, model, nil)
+	a, err := NewAnswerer(s, rd, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := a.Explain(context.Background(), "who", &AskOptions{Time: time.Nanosecond})
+	if err != nil || len(e.Passages) != 1 || model.calls != 1 {
+		t.Errorf("%d passages read in %d calls, %v", len(e.Passages), model.calls, err)
+	}
+	if e, err = a.Explain(context.Background(), "who", &AskOptions{Time: time.Hour}); err != nil || len(e.Passages) != 3 {
+		t.Errorf("%d passages read, %v", len(e.Passages), err)
+	}
+}
+
+// TestAnswersDoNotDependOnThreads: the same bits whatever the batches and the number of
+// cores.
+func TestAnswersDoNotDependOnThreads(t *testing.T) {
+	ck := tinyReader(t).Checkpoint()
+	long := strings.Repeat("the tall tower of Paris was built in 1889 by the king, ", 12)
+	s := &shelf{hits: []db.Hit{
+		{ID: "a", Text: "the old mill stands near the river"}, {ID: "b", Text: long}, {ID: "c", Text: "London"},
+	}}
+	var want []Answer
+	for _, procs := range []int{1, 2, 5} {
+		old := runtime.GOMAXPROCS(procs)
+		for _, budget := range []int{1, 100, 0} {
+			rd, err := NewReader(ck, &ReaderOptions{MaxTokens: 40, Overlap: 10, BatchTokens: budget})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, limit := range []time.Duration{0, time.Hour} {
+				got, err := Ask(context.Background(), s, rd, "Who built the tower?", &AskOptions{Time: limit, MinConfidence: new(float64)})
+				if err != nil || len(got) == 0 {
+					t.Fatalf("%v, %v", got, err)
+				}
+				if want == nil {
+					want = got
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("%d cores, %d tokens a batch, limit %v: other answers", procs, budget, limit)
+				}
+			}
+		}
+		runtime.GOMAXPROCS(old)
+	}
+}
+
+func TestNewAnswererErrors(t *testing.T) {
+	rd := testReader(t, pieces{3}, &noise{}, nil)
+	if _, err := NewAnswerer(nil, rd, nil); !errors.Is(err, ErrInvalid) {
+		t.Errorf("no retriever: %v", err)
+	}
+	if _, err := NewAnswerer(&shelf{}, nil, nil); !errors.Is(err, ErrInvalid) {
+		t.Errorf("no reader: %v", err)
+	}
+	if a, err := NewAnswerer(&shelf{}, rd, &AnswererOptions{NoCalibration: true}); err != nil || a.Calibration() != nil {
+		t.Errorf("%v, %v", a, err)
+	}
+}
