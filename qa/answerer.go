@@ -76,7 +76,7 @@ func (a *Answerer) Stream(ctx context.Context, question string, o *AskOptions) i
 			if n > 0 && t.late() {
 				return
 			}
-			rs, err := a.rd.Read(ctx, question, []string{t.hits[n].Text}, t.readOptions())
+			rs, err := a.readHits(ctx, t, t.hits[n:n+1])
 			if err != nil {
 				yield(Answer{}, err)
 				return
@@ -106,6 +106,7 @@ type trace struct {
 	opt      AskOptions // filled in
 	own      AskOptions // as given
 	cal      *Calibration
+	titles   bool // passages are read with their titles
 	begun    time.Time
 
 	hits     []db.Hit
@@ -139,6 +140,12 @@ func (a *Answerer) retrieve(ctx context.Context, question string, o *AskOptions)
 	if o != nil {
 		t.own = *o
 	}
+	switch {
+	case opt.Titles != nil:
+		t.titles = *opt.Titles
+	case a.cal != nil:
+		t.titles = a.cal.Titles
+	}
 	hits, err := a.r.Query(ctx, question, opt.Query)
 	if err != nil {
 		return nil, err
@@ -158,11 +165,7 @@ func (a *Answerer) read(ctx context.Context, t *trace) error {
 			}
 			next = next[:1]
 		}
-		passages := make([]string, len(next))
-		for i, h := range next {
-			passages[i] = h.Text
-		}
-		rs, err := a.rd.Read(ctx, t.question, passages, t.readOptions())
+		rs, err := a.readHits(ctx, t, next)
 		if err != nil {
 			return err
 		}
@@ -172,10 +175,19 @@ func (a *Answerer) read(ctx context.Context, t *trace) error {
 	return nil
 }
 
-func (t *trace) readOptions() *ReadOptions {
+// readHits reads the passages of hits.
+func (a *Answerer) readHits(ctx context.Context, t *trace, hits []db.Hit) ([]Reading, error) {
 	// What a span is worth depends on the others beside it, so their number does not follow
 	// K where K is small.
-	return &ReadOptions{Spans: max(t.opt.K, DefaultSpans), MaxAnswerTokens: t.opt.MaxAnswerTokens}
+	o := &ReadOptions{Spans: max(t.opt.K, DefaultSpans), MaxAnswerTokens: t.opt.MaxAnswerTokens}
+	passages := make([]string, len(hits))
+	for i, h := range hits {
+		passages[i] = h.Text
+		if t.titles {
+			o.Titles = append(o.Titles, h.Title)
+		}
+	}
+	return a.rd.Read(ctx, t.question, passages, o)
 }
 
 // late reports whether the time for reading is over.

@@ -43,6 +43,10 @@ type AskOptions struct {
 	// Larger answers more questions, wrongly too.
 	Threshold *float64
 
+	// Titles says whether passages are read with the title of their document before them. nil
+	// means as the calibration was fitted, without one false.
+	Titles *bool
+
 	// Time is how long passages may be read. Those not begun by then are left out, the worst
 	// ranked first; the best is always read. 0 means no limit. With a limit the answers
 	// depend on the machine.

@@ -43,6 +43,8 @@ type Calibration struct {
 	// Right gives the probability that an answer that is given is right: Answer.Confidence.
 	Right Regression `json:"right"`
 
+	Titles bool `json:"titles"` // passages are read with their titles, see AskOptions.Titles
+
 	Fitted Fitted `json:"fitted"`
 }
 

@@ -13,6 +13,7 @@ type Explanation struct {
 	Passages   []Passage   // what was read, best ranked first
 	Candidates []Candidate // distinct spans, most evidence first, given as answers or not
 
+	Titles      bool         // passages were read with their titles
 	Calibration *Calibration // nil when there is none
 }
 
@@ -50,7 +51,7 @@ func (a *Answerer) Explain(ctx context.Context, question string, o *AskOptions) 
 	if err != nil {
 		return nil, err
 	}
-	e := &Explanation{Question: question, Answers: t.answers(), Calibration: t.cal}
+	e := &Explanation{Question: question, Answers: t.answers(), Titles: t.titles, Calibration: t.cal}
 	for i, r := range retrievalScores(t.hits) {
 		e.Passages = append(e.Passages, Passage{Hit: t.hits[i], Retrieval: r, Reading: t.readings[i]})
 	}

@@ -46,6 +46,12 @@ type ReaderOptions struct {
 type ReadOptions struct {
 	Spans           int // most spans of a passage; 0 means 3
 	MaxAnswerTokens int // longest span in tokens, before it is widened to whole words; 0 means 30
+
+	// Titles are read before the passages, with a line break between, as context that holds
+	// no span: one a passage, at most 200 bytes of each, "" for none. nil means none at all.
+	// A passage of several windows has its title in the first. Titles help a reader that was
+	// trained with them and confuse one that was not.
+	Titles []string
 }
 
 // Span is a part of a passage that may answer the question.
@@ -251,6 +257,9 @@ func (rd *Reader) Read(ctx context.Context, question string, passages []string, 
 	if err != nil {
 		return nil, err
 	}
+	if opt.Titles != nil && len(opt.Titles) != len(passages) {
+		return nil, fmt.Errorf("%d titles of %d passages: %w", len(opt.Titles), len(passages), ErrInvalid)
+	}
 	if strings.TrimSpace(question) == "" {
 		return nil, fmt.Errorf("empty question: %w", ErrInvalid)
 	}
@@ -266,7 +275,11 @@ func (rd *Reader) Read(ctx context.Context, question string, passages []string, 
 	texts := make([]*passage, len(passages))
 	var wins []*window
 	for i, p := range passages {
-		texts[i] = rd.newPassage(p, rd.opt.MaxTokens-rd.tmpl.overhead()-len(q))
+		title := ""
+		if opt.Titles != nil {
+			title = opt.Titles[i]
+		}
+		texts[i] = rd.newPassage(title, p, rd.opt.MaxTokens-rd.tmpl.overhead()-len(q))
 		wins = append(wins, texts[i].windows...)
 	}
 	if err := rd.scoreWindows(ctx, q, wins); err != nil {
