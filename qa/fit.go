@@ -10,7 +10,7 @@ import (
 
 // Defaults of FitOptions.
 const (
-	DefaultLost         = 0.03
+	DefaultLost         = 0.025
 	DefaultRidge        = 1e-2
 	DefaultUnanswerable = 0.3
 )
@@ -38,7 +38,7 @@ func (e *Explanation) Sample(answerable, right bool) (s Sample, ok bool) {
 
 // FitOptions says how a calibration is fitted. The zero value, and nil, are the defaults.
 type FitOptions struct {
-	Lost         float64 // share of the answerable questions that may be declined; 0 means 0.03
+	Lost         float64 // share of the answerable questions that may be declined; 0 means 0.025
 	Ridge        float64 // penalty on the squared weights of standardized features; 0 means 0.01
 	Unanswerable float64 // how much an unanswerable question counts beside an answerable one when confidence is fitted; 0 means 0.3
 }
