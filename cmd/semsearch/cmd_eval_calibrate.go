@@ -48,7 +48,8 @@ measured on the other. With --all they are fitted on both, and the figures say h
 With --db, questions are asked of that database instead. The title of an article is then the id or
 title of the document that answers its questions.
 
-Figures: accuracy, share of first answers that are right, of the full database; ece, expected
+Figures: accuracy, share of first answers that are right, of the full database, and accuracy_fitted,
+the same of the questions fitted to; ece, expected
 calibration error of the confidence, ten bins, over first answers of both kinds of asking; ece_given,
 the same over answers that are given; ece_answered, over those given of the full database; ece_score,
 ece_temperature, ece_platt, ece_isotonic, over the same answers as ece: the score of an answer as it
@@ -409,6 +410,7 @@ type calibrationReport struct {
 	temperature, platt   []float64
 	isotonic             []float64
 
+	fittedRight           []float64 // percent, one a question of the fit asked of the full database
 	right, declined, lost []float64 // percent, one a question asked of the full database, without the article, of the full database
 	bins, binsScore       []calibrate.Bin
 }
@@ -453,6 +455,9 @@ func newCalibrationReport(c *qa.Calibration, fit, measured []asked) (*calibratio
 	var scores outcomes
 	var rows [][]float64
 	for _, s := range fit {
+		if s.Answerable {
+			r.fittedRight = append(r.fittedRight, percent(s.Right))
+		}
 		scores.add(logOdds(s.Score), s.Right)
 		rows = append(rows, []float64{logOdds(s.Score)})
 	}
@@ -494,6 +499,7 @@ func (r *calibrationReport) measures() []measure {
 	return []measure{
 		{name: "fitted", value: r.fitted},
 		{name: "measured", value: r.measured},
+		share("accuracy_fitted", r.fittedRight),
 		share("accuracy", r.right),
 		{name: "ece_score", value: ece(r.all, r.score.p)},
 		{name: "ece_temperature", value: ece(r.all, r.temperature)},
