@@ -185,3 +185,24 @@ func TestNewAnswererErrors(t *testing.T) {
 		t.Errorf("%v, %v", a, err)
 	}
 }
+
+// BenchmarkWeigh is all that follows the reading of eight passages: spans joined, features, probabilities.
+func BenchmarkWeigh(b *testing.B) {
+	rd := testReader(b, pieces{99}, &noise{}, nil)
+	text := strings.Repeat("the tall tower of Paris was built in 1889 by the king, ", 15)
+	s := &shelf{}
+	for range 8 {
+		s.hits = append(s.hits, db.Hit{ID: "a", Text: text, DenseRank: 1, Cosine: 0.5, LexicalRank: 1, BM25: 3})
+	}
+	a, err := NewAnswerer(s, rd, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	t, err := a.ask(context.Background(), "who built the tall tower", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		t.weigh()
+	}
+}
