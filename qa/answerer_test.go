@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/encoder/transformer"
@@ -171,6 +174,74 @@ func TestAnswersDoNotDependOnThreads(t *testing.T) {
 		}
 		runtime.GOMAXPROCS(old)
 	}
+}
+
+// TestAnswersStandInDocuments: whatever the texts, passages and titles, answers and their support are bytes of
+// their documents, at the line and column they say, and none overlaps another.
+func TestAnswersStandInDocuments(t *testing.T) {
+	tiny := tinyReader(t)
+	rapid.Check(t, func(t *rapid.T) {
+		docs := map[string]string{}
+		s := &shelf{}
+		for _, id := range []string{"a", "b"} {
+			doc := drawText(t)
+			docs[id] = doc
+			for range rapid.IntRange(0, 4).Draw(t, "passages") {
+				start := rapid.IntRange(0, len(doc)).Draw(t, "start")
+				end := rapid.IntRange(start, len(doc)).Draw(t, "end")
+				for start < len(doc) && !utf8.RuneStart(doc[start]) {
+					start++
+				}
+				for end < len(doc) && !utf8.RuneStart(doc[end]) {
+					end++
+				}
+				end = max(start, end)
+				line, col := lineColumn(doc, start)
+				s.hits = append(s.hits, db.Hit{ID: id, Title: rapid.SampledFrom([]string{"", "Paris", "do not"}).Draw(t, "title"),
+					Text: doc[start:end], Start: start, End: end, Line: line, Col: col, DenseRank: 1, Cosine: rapid.Float64Range(-1, 1).Draw(t, "cosine")})
+			}
+		}
+		rd := newTestReader(t, pieces{rapid.IntRange(1, 4).Draw(t, "piece")}, &noise{}, &ReaderOptions{MaxTokens: rapid.IntRange(12, 60).Draw(t, "max")})
+		a := &Answerer{r: s, rd: rd, cal: calibrated(tiny, 0)}
+		got, err := a.Ask(context.Background(), "who is it", &AskOptions{
+			K: rapid.IntRange(1, 9).Draw(t, "k"), Titles: ptr(rapid.Bool().Draw(t, "titles")), MinConfidence: new(float64),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		type place struct {
+			id         string
+			start, end int
+		}
+		var all []place
+		check := func(id, text string, start, end, line, col int, hit db.Hit, span Span) {
+			doc := docs[id]
+			if doc[start:end] != text || hit.Text[span.Start:span.End] != text || hit.ID != id {
+				t.Fatalf("%q is not %q[%d:%d]", text, doc, start, end)
+			}
+			if l, c := lineColumn(doc, start); l != line || c != col {
+				t.Fatalf("%q at %d:%d, want %d:%d", text, line, col, l, c)
+			}
+			for _, p := range all {
+				if p.id == id && p.start < end && start < p.end {
+					t.Fatalf("%q overlaps another answer", text)
+				}
+			}
+			all = append(all, place{id, start, end})
+		}
+		for _, an := range got {
+			if !(an.Confidence >= 0 && an.Confidence <= 1 && an.Score >= 0 && an.Score <= 1) {
+				t.Fatalf("confidence %v, score %v", an.Confidence, an.Score)
+			}
+			check(an.ID, an.Text, an.Start, an.End, an.Line, an.Col, an.Hit, an.Span)
+			for _, p := range an.Support {
+				if answerKey(p.Text) != answerKey(an.Text) {
+					t.Fatalf("%q supports %q", p.Text, an.Text)
+				}
+				check(p.ID, p.Text, p.Start, p.End, p.Line, p.Col, p.Hit, p.Span)
+			}
+		}
+	})
 }
 
 func TestNewAnswererErrors(t *testing.T) {

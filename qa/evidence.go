@@ -89,7 +89,9 @@ func weigh(hits []db.Hit, readings []Reading, opt *AskOptions, byThreshold bool)
 		}
 	}
 	for i := range all {
-		all[i].share = math.Exp(all[i].evidence-top) / total
+		if total > 0 {
+			all[i].share = math.Exp(all[i].evidence-top) / total
+		}
 	}
 	return all
 }
