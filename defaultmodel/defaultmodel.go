@@ -43,11 +43,15 @@ var (
 		return encoder.New(ck, nil)
 	})
 	loadReader = sync.OnceValues(func() (*qa.Reader, error) {
-		ck, err := open("reader", ReaderName)
+		sub, err := fs.Sub(files, "reader")
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("defaultmodel: %w", err)
 		}
-		return qa.NewReader(ck, nil)
+		rd, err := qa.OpenFS(sub, ReaderName)
+		if err != nil {
+			return nil, fmt.Errorf("defaultmodel: %w", err)
+		}
+		return rd, nil
 	})
 )
 

@@ -91,6 +91,22 @@ func TestReaderReads(t *testing.T) {
 	}
 }
 
+// TestCalibrated: the calibration beside the reader was fitted to these weights. With other weights it is fitted
+// again: docs/design/0009-answers.md has the command.
+func TestCalibrated(t *testing.T) {
+	rd, err := Reader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := rd.Calibration()
+	if c == nil {
+		t.Fatal("reader/calibration.json was fitted to another reader")
+	}
+	if c.Fitted.Answerable < 300 || c.Fitted.Unanswerable < 300 || c.Fitted.Declined < 0.6 || c.Fitted.Lost > 0.1 {
+		t.Errorf("fitted to %+v", c.Fitted)
+	}
+}
+
 // TestShared: everyone gets the same models, also when asking at once.
 func TestShared(t *testing.T) {
 	var wg sync.WaitGroup

@@ -5,9 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
-	"unicode"
+	"time"
 	"unicode/utf8"
 
 	"github.com/semsearch/semsearch/db"
@@ -32,13 +31,32 @@ type AskOptions struct {
 	Passages        int              // passages to read; 0 means 8. More finds more answers and takes longer.
 	Query           *db.QueryOptions // how passages are found; nil means hybrid. Its K is ignored, Passages is used.
 	MaxAnswerTokens int              // longest answer in tokens, before it is widened to whole words; 0 means 30
-	Threshold       *float64         // an answer needs Span.Score >= -threshold; nil means the reader's. Larger answers more questions, wrongly too.
 	RankWeight      *float64         // weight of the retrieval rank beside the reader's score, see Ask; nil means DefaultRankWeight
+
+	// MinConfidence leaves out answers of a lower confidence, and takes the place of every
+	// other rule about what is no answer: 0 gives an answer whenever there is a span. nil
+	// means that the calibration decides, see Ask.
+	MinConfidence *float64
+
+	// Threshold leaves out answers with Span.Score < -Threshold, in place of what the
+	// calibration says. nil means the calibration, or, without one, the reader's threshold.
+	// Larger answers more questions, wrongly too.
+	Threshold *float64
+
+	// Titles says whether passages are read with the title of their document before them. nil
+	// means as the calibration was fitted, without one false.
+	Titles *bool
+
+	// Time is how long passages may be read. Those not begun by then are left out, the worst
+	// ranked first; the best is always read. 0 means no limit. With a limit the answers
+	// depend on the machine.
+	Time time.Duration
 }
 
 // Answer is a part of a document that answers a question.
 type Answer struct {
 	Text       string  // document[Start:End]
+	Confidence float64 // probability that the answer is right, 0..1; Score when the reader has no calibration
 	Score      float64 // 0..1, larger is better; see Ask. Not calibrated.
 	ID         string  // document
 	Start, End int     // byte range in the document
@@ -46,6 +64,17 @@ type Answer struct {
 	Passage    string  // the passage it was found in
 	Hit        db.Hit  // that passage as it was retrieved
 	Span       Span    // what the reader said: byte range in Passage, scores before retrieval is weighed in
+	Support    []Place // other places that give the same answer, most evidence first
+}
+
+// Place is where an answer stands beside the place that was chosen for it.
+type Place struct {
+	Text       string // document[Start:End]; may differ from Answer.Text in case, articles and punctuation
+	ID         string // document
+	Start, End int    // byte range in the document
+	Line, Col  int    // of Start, from 1; the column counts code points
+	Hit        db.Hit // the passage
+	Span       Span   // byte range in Hit.Text
 }
 
 // Ask finds passages for the question, reads them, and returns answers, best
@@ -55,54 +84,36 @@ type Answer struct {
 //
 //	e = span score - RankWeight * ln(rank of the passage, from 1)
 //
-// where the span score is relative to the null score of the passage. A span
-// whose score is below -threshold is no answer, whatever its rank: whether a
-// passage answers is for the reader alone to say. Spans with the same words, but
-// for case, punctuation and articles, are one answer, and so are spans that
-// overlap in a document; the one with most evidence stands for them. The Score
-// of answer i is the softmax over all distinct spans, those below the threshold
-// included, and no answer,
+// where the span score is relative to the null score of the passage. Spans with the same
+// words, but for case, punctuation and articles, are one answer; the one with most
+// evidence stands for them and the others are its Support. Of spans that overlap in a
+// document only the best is kept. The Score of answer i is the softmax over all distinct
+// spans, those that are no answers included, and no answer,
 //
 //	exp(e_i) / (exp(-threshold) + sum over j of exp(e_j))
+//
+// With a calibration of the reader, features of the best span say how likely the
+// documents hold an answer at all; below Calibration.MinAnswerable there is none. Other
+// spans must pass the same bar. Without a calibration a span is an answer when its score
+// reaches -threshold, whatever its rank.
 //
 // Ask is ErrInvalid when the question holds no words or an option is negative.
 // Other errors are those of r, of Reader.Read, and of ctx.
 func Ask(ctx context.Context, r Retriever, rd *Reader, question string, o *AskOptions) ([]Answer, error) {
-	if r == nil || rd == nil {
-		return nil, fmt.Errorf("no retriever or no reader: %w", ErrInvalid)
-	}
-	opt, err := fillAskOptions(rd, o)
+	a, err := NewAnswerer(r, rd, nil)
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(question) == "" {
-		return nil, fmt.Errorf("empty question: %w", ErrInvalid)
-	}
-	hits, err := r.Query(ctx, question, opt.Query)
-	if err != nil {
-		return nil, err
-	}
-	hits = hits[:min(len(hits), opt.Passages)]
-	if len(hits) == 0 {
-		return nil, nil
-	}
-	passages := make([]string, len(hits))
-	for i, h := range hits {
-		passages[i] = h.Text
-	}
-	readings, err := rd.Read(ctx, question, passages, &ReadOptions{Spans: opt.K, MaxAnswerTokens: opt.MaxAnswerTokens})
-	if err != nil {
-		return nil, err
-	}
-	return answers(hits, readings, opt), nil
+	return a.Ask(ctx, question, o)
 }
 
+// fillAskOptions checks the options and fills in the defaults.
 func fillAskOptions(rd *Reader, o *AskOptions) (AskOptions, error) {
 	var opt AskOptions
 	if o != nil {
 		opt = *o
 	}
-	if opt.K < 0 || opt.Passages < 0 || opt.MaxAnswerTokens < 0 {
+	if opt.K < 0 || opt.Passages < 0 || opt.MaxAnswerTokens < 0 || opt.Time < 0 {
 		return opt, fmt.Errorf("negative AskOptions: %w", ErrInvalid)
 	}
 	opt.K = cmp.Or(opt.K, DefaultAnswers)
@@ -118,6 +129,9 @@ func fillAskOptions(rd *Reader, o *AskOptions) (AskOptions, error) {
 	if math.IsNaN(*opt.Threshold) || math.IsNaN(*opt.RankWeight) || math.IsInf(*opt.RankWeight, 0) {
 		return opt, fmt.Errorf("threshold or rank weight is not a number: %w", ErrInvalid)
 	}
+	if opt.MinConfidence != nil && !(*opt.MinConfidence >= 0 && *opt.MinConfidence <= 1) {
+		return opt, fmt.Errorf("MinConfidence is %v, not 0 to 1: %w", *opt.MinConfidence, ErrInvalid)
+	}
 	query := db.QueryOptions{}
 	if opt.Query != nil {
 		query = *opt.Query
@@ -127,98 +141,28 @@ func fillAskOptions(rd *Reader, o *AskOptions) (AskOptions, error) {
 	return opt, nil
 }
 
-// found is a span of a hit with its evidence.
-type found struct {
-	hit      *db.Hit
-	rank     int // of the hit, from 0
-	span     Span
-	evidence float64
-	passes   int // 1 if the reader prefers it to no answer
+// answer makes the answer of a span.
+func (f *found) answer() Answer {
+	p := f.place()
+	an := Answer{
+		Text: p.Text, Confidence: f.confidence, Score: f.share, ID: p.ID,
+		Start: p.Start, End: p.End, Line: p.Line, Col: p.Col,
+		Passage: f.hit.Text, Hit: *f.hit, Span: f.span,
+	}
+	for i := range f.same {
+		an.Support = append(an.Support, f.same[i].place())
+	}
+	return an
 }
 
-// answers fuses what retriever and reader say. readings[i] is of hits[i].
-func answers(hits []db.Hit, readings []Reading, opt AskOptions) []Answer {
-	null := -*opt.Threshold
-	var all []found
-	for i := range readings {
-		for _, s := range readings[i].Spans {
-			f := found{hit: &hits[i], rank: i, span: s, evidence: s.Score - *opt.RankWeight*math.Log(float64(i+1))}
-			if s.Score >= null {
-				f.passes = 1
-			}
-			all = append(all, f)
-		}
+// place says where a span stands in its document.
+func (f *found) place() Place {
+	line, col := position(f.hit.Line, f.hit.Col, f.hit.Text[:f.span.Start])
+	return Place{
+		Text: f.span.Text, ID: f.hit.ID,
+		Start: f.hit.Start + f.span.Start, End: f.hit.Start + f.span.End,
+		Line: line, Col: col, Hit: *f.hit, Span: f.span,
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.passes, a.passes), cmp.Compare(b.evidence, a.evidence), cmp.Compare(a.rank, b.rank), cmp.Compare(a.span.Start, b.span.Start))
-	})
-	all = distinct(all)
-
-	top := null
-	for _, f := range all {
-		top = max(top, f.evidence)
-	}
-	total := 0.0
-	if !math.IsInf(top, 0) {
-		total = math.Exp(null - top)
-		for _, f := range all {
-			total += math.Exp(f.evidence - top)
-		}
-	}
-	var out []Answer
-	for _, f := range all {
-		if f.passes == 0 || len(out) == opt.K {
-			break
-		}
-		line, col := position(f.hit.Line, f.hit.Col, f.hit.Text[:f.span.Start])
-		out = append(out, Answer{
-			Text:  f.span.Text,
-			Score: math.Exp(f.evidence-top) / total,
-			ID:    f.hit.ID,
-			Start: f.hit.Start + f.span.Start, End: f.hit.Start + f.span.End,
-			Line: line, Col: col,
-			Passage: f.hit.Text,
-			Hit:     *f.hit,
-			Span:    f.span,
-		})
-	}
-	return out
-}
-
-// distinct keeps the first of those that say the same, or that overlap in a
-// document.
-func distinct(all []found) []found {
-	seen := map[string]bool{}
-	var out []found
-next:
-	for _, f := range all {
-		key := answerKey(f.span.Text)
-		if seen[key] {
-			continue
-		}
-		for _, g := range out {
-			if g.hit.ID == f.hit.ID && g.hit.Start+g.span.Start < f.hit.Start+f.span.End && f.hit.Start+f.span.Start < g.hit.Start+g.span.End {
-				continue next
-			}
-		}
-		seen[key] = true
-		out = append(out, f)
-	}
-	return out
-}
-
-// answerKey is equal for answers that say the same: lower case, letters, digits
-// and symbols only, without English articles.
-func answerKey(s string) string {
-	fields := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) })
-	kept := slices.DeleteFunc(slices.Clone(fields), func(w string) bool { return w == "a" || w == "an" || w == "the" })
-	if len(kept) == 0 {
-		kept = fields
-	}
-	if len(kept) == 0 {
-		return s
-	}
-	return strings.Join(kept, " ")
 }
 
 // position moves a line and column, both from 1, over text.

@@ -109,7 +109,9 @@ func TestFusion(t *testing.T) {
 	span := func(text string, score float64) []Span { return []Span{{End: len(text), Text: text, Score: score}} }
 	readings := []Reading{{Spans: span("one", 1)}, {Spans: span("two", 2)}, {Spans: span("The One!", 3)}, {Spans: span("four", -1)}}
 	ask := func(k int, weight, threshold float64) []Answer {
-		return answers(hits, readings, AskOptions{K: k, RankWeight: &weight, Threshold: &threshold})
+		tr := &trace{question: "which", hits: hits, readings: readings, opt: AskOptions{K: k, RankWeight: &weight, Threshold: &threshold}}
+		tr.weigh()
+		return tr.answers()
 	}
 	check := func(name string, got []Answer, ids string, scores ...float64) {
 		t.Helper()
@@ -178,6 +180,9 @@ func TestAskErrors(t *testing.T) {
 		"Passages":       func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{Passages: -1}) },
 		"tokens":         func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{MaxAnswerTokens: -1}) },
 		"threshold":      func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{Threshold: ptr(math.NaN())}) },
+		"confidence":     func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{MinConfidence: ptr(1.5)}) },
+		"confidence NaN": func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{MinConfidence: ptr(math.NaN())}) },
+		"time":           func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{Time: -1}) },
 		"weight":         func() ([]Answer, error) { return Ask(ctx, s, rd, "who", &AskOptions{RankWeight: ptr(math.Inf(1))}) },
 	} {
 		if got, err := f(); !errors.Is(err, ErrInvalid) || got != nil {

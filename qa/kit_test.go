@@ -140,6 +140,11 @@ func like(words map[string]float32) wordModel {
 
 func testReader(t testing.TB, tok pairTokenizer, model scorer, o *ReaderOptions) *Reader {
 	t.Helper()
+	return newTestReader(t, tok, model, o)
+}
+
+// newTestReader is testReader for property tests too.
+func newTestReader(t interface{ Fatal(...any) }, tok pairTokenizer, model scorer, o *ReaderOptions) *Reader {
 	rd, err := newReader(tok, model, 512, 0, o)
 	if err != nil {
 		t.Fatal(err)

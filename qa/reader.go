@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/semsearch/semsearch/encoder/checkpoint"
@@ -33,6 +35,10 @@ type ReaderOptions struct {
 	QuestionTokens int      // tokens read of a question, the rest is cut off; 0 means 64, at most half a window
 	BatchTokens    int      // tokens of one forward pass, at least one window; 0 means 4096. Changes memory and speed, never results.
 	Threshold      *float64 // see Reader.Threshold; nil means what the checkpoint says, or 0
+
+	// Calibration says how likely answers are right. It must have been fitted to this
+	// checkpoint, else NewReader is ErrCalibration. nil means none.
+	Calibration *Calibration
 }
 
 // ReadOptions says which spans are looked for. The zero value, and nil, are the
@@ -40,6 +46,12 @@ type ReaderOptions struct {
 type ReadOptions struct {
 	Spans           int // most spans of a passage; 0 means 3
 	MaxAnswerTokens int // longest span in tokens, before it is widened to whole words; 0 means 30
+
+	// Titles are read before the passages, with a line break between, as context that holds
+	// no span: one a passage, at most 200 bytes of each, "" for none. nil means none at all.
+	// A passage of several windows has its title in the first. Titles help a reader that was
+	// trained with them and confuse one that was not.
+	Titles []string
 }
 
 // Span is a part of a passage that may answer the question.
@@ -66,6 +78,7 @@ type Reader struct {
 	opt   ReaderOptions // filled in
 	tmpl  template
 	null  float64 // threshold
+	cal   *Calibration
 }
 
 // pairTokenizer is what a Reader asks of *tokenizer.Tokenizer.
@@ -81,13 +94,48 @@ type scorer interface {
 }
 
 // Open opens the checkpoint in the folder dir and returns a reader with default
-// options. See checkpoint.Open for the files and further errors.
+// options. See checkpoint.Open for the files and further errors. A calibration in the
+// folder is used when it was fitted to this checkpoint; one of other weights is left
+// alone. One that cannot be read is ErrCalibration.
 func Open(dir string) (*Reader, error) {
 	ck, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	return NewReader(ck, nil)
+	rd, err := NewReader(ck, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := rd.loadCalibration(os.DirFS(dir)); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return rd, nil
+}
+
+// OpenFS opens the checkpoint at the root of a file system, which may be an embed.FS; name
+// is its name, also in errors. Otherwise it is Open.
+func OpenFS(fsys fs.FS, name string) (*Reader, error) {
+	ck, err := checkpoint.OpenFS(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	rd, err := NewReader(ck, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := rd.loadCalibration(fsys); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return rd, nil
+}
+
+// loadCalibration takes the calibration in a folder, if there is one for this reader.
+func (rd *Reader) loadCalibration(fsys fs.FS) error {
+	c, err := readCalibrationFS(fsys)
+	if err == nil && c != nil && c.fits(rd) == nil {
+		rd.cal = c
+	}
+	return err
 }
 
 // NewReader returns a reader over a BertForQuestionAnswering checkpoint. It is
@@ -121,6 +169,12 @@ func NewReader(ck *checkpoint.Checkpoint, o *ReaderOptions) (*Reader, error) {
 		return nil, fmt.Errorf("%s: %w", ck.Name, err)
 	}
 	rd.ck = ck
+	if o != nil && o.Calibration != nil {
+		if err := o.Calibration.fits(rd); err != nil {
+			return nil, fmt.Errorf("%s: calibration: %w", ck.Name, err)
+		}
+		rd.cal = o.Calibration
+	}
 	return rd, nil
 }
 
@@ -176,6 +230,17 @@ func (rd *Reader) Threshold() float64 { return rd.null }
 // Checkpoint returns the checkpoint that the reader was made from.
 func (rd *Reader) Checkpoint() *checkpoint.Checkpoint { return rd.ck }
 
+// Calibration returns the reader's calibration, nil when it has none.
+func (rd *Reader) Calibration() *Calibration { return rd.cal }
+
+// Fingerprint names what the reader computes: that of its checkpoint.
+func (rd *Reader) Fingerprint() string {
+	if rd.ck == nil {
+		return ""
+	}
+	return rd.ck.Fingerprint()
+}
+
 // Read looks for spans of each passage that answer the question. The result has
 // one Reading a passage, in order; a passage without text has none of either. A
 // passage longer than a window is read in several, see ReaderOptions. Passages
@@ -192,6 +257,9 @@ func (rd *Reader) Read(ctx context.Context, question string, passages []string, 
 	if err != nil {
 		return nil, err
 	}
+	if opt.Titles != nil && len(opt.Titles) != len(passages) {
+		return nil, fmt.Errorf("%d titles of %d passages: %w", len(opt.Titles), len(passages), ErrInvalid)
+	}
 	if strings.TrimSpace(question) == "" {
 		return nil, fmt.Errorf("empty question: %w", ErrInvalid)
 	}
@@ -207,7 +275,11 @@ func (rd *Reader) Read(ctx context.Context, question string, passages []string, 
 	texts := make([]*passage, len(passages))
 	var wins []*window
 	for i, p := range passages {
-		texts[i] = rd.newPassage(p, rd.opt.MaxTokens-rd.tmpl.overhead()-len(q))
+		title := ""
+		if opt.Titles != nil {
+			title = opt.Titles[i]
+		}
+		texts[i] = rd.newPassage(title, p, rd.opt.MaxTokens-rd.tmpl.overhead()-len(q))
 		wins = append(wins, texts[i].windows...)
 	}
 	if err := rd.scoreWindows(ctx, q, wins); err != nil {

@@ -60,12 +60,14 @@ func (p *passage) read(o ReadOptions) Reading {
 		if !ok {
 			continue
 		}
-		if start = withNegation(p.text, start); overlaps(r.Spans, start, end) {
+		start = max(withNegation(p.text, start), p.from) - p.from
+		end -= p.from
+		if overlaps(r.Spans, start, end) {
 			continue
 		}
 		score := c.score - r.Null
 		r.Spans = append(r.Spans, Span{
-			Start: start, End: end, Text: p.text[start:end],
+			Start: start, End: end, Text: p.text[p.from+start : p.from+end],
 			Score: score, Probability: math.Exp(score-top) / total,
 		})
 	}

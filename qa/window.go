@@ -3,13 +3,17 @@ package qa
 import (
 	"fmt"
 	"math"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/semsearch/semsearch/encoder/tokenizer"
 )
 
-// passage is a text with its tokens, cut into windows.
+// passage is a text with its tokens, cut into windows. Text before byte from is context,
+// such as a title: it is read, and no span may touch it.
 type passage struct {
 	text    string
+	from    int
 	tokens  []tokenizer.Token
 	special map[int32]bool // ids that no span may start or end on
 	windows []*window
@@ -25,9 +29,22 @@ type window struct {
 
 func (w *window) tokens() []tokenizer.Token { return w.p.tokens[w.first:w.last] }
 
-// newPassage tokenizes the text and cuts it into windows of at most room tokens.
-func (rd *Reader) newPassage(text string, room int) *passage {
-	p := &passage{text: text, tokens: rd.tok.Tokens(text), special: rd.tmpl.special}
+// maxTitle bounds the bytes read of a title.
+const maxTitle = 200
+
+// newPassage tokenizes the text, after its title and a line break if there is one, and
+// cuts it into windows of at most room tokens.
+func (rd *Reader) newPassage(title, text string, room int) *passage {
+	p := &passage{text: text, special: rd.tmpl.special}
+	if title = strings.Join(strings.Fields(title), " "); title != "" && strings.TrimSpace(text) != "" {
+		for len(title) > maxTitle {
+			_, n := utf8.DecodeLastRuneInString(title)
+			title = title[:len(title)-n]
+		}
+		p.from = len(title) + 1
+		p.text = title + "\n" + text
+	}
+	p.tokens = rd.tok.Tokens(p.text)
 	for _, r := range cut(len(p.tokens), room, rd.opt.Overlap) {
 		p.windows = append(p.windows, &window{p: p, first: r[0], last: r[1]})
 	}

@@ -23,9 +23,10 @@ type edge struct {
 // model saw it best.
 func (p *passage) edges() []edge {
 	bounds := wordBounds(p.text)
+	// A word does not reach from the context into the passage: a line break lies between.
 	out := make([]edge, len(p.tokens))
 	for i, t := range p.tokens {
-		if p.special[t.ID] || t.Start < 0 || t.End > len(p.text) || t.Start >= t.End {
+		if p.special[t.ID] || t.Start < p.from || t.End > len(p.text) || t.Start >= t.End {
 			continue
 		}
 		piece := p.text[t.Start:t.End]

@@ -26,7 +26,7 @@ Two runs are held against each other by semsearch eval compare, from the files t
 		Args:        needSubcommand,
 		RunE:        func(cmd *cobra.Command, args []string) error { return usage("no subcommand of eval") },
 	}
-	cmd.AddCommand(newEvalRetrieval(a), newEvalQA(a), newEvalSTS(a), newEvalCompare(a))
+	cmd.AddCommand(newEvalRetrieval(a), newEvalQA(a), newEvalSTS(a), newEvalCompare(a), newEvalCalibrate(a))
 	return cmd
 }
 

@@ -65,25 +65,51 @@ func newJSONHit(h db.Hit, c *cites) jsonHit {
 
 // jsonAnswer is an answer of ask --json. Passage is the text that was read.
 type jsonAnswer struct {
-	Text    string  `json:"text"`
-	Score   float64 `json:"score"`
-	ID      string  `json:"id"`
-	Title   string  `json:"title"`
-	Source  string  `json:"source"`
-	Start   int     `json:"start"`
-	End     int     `json:"end"`
-	Line    int     `json:"line"`
-	Col     int     `json:"col"`
-	Passage string  `json:"passage"`
+	Text       string      `json:"text"`
+	Confidence float64     `json:"confidence"` // the score when not calibrated
+	Calibrated bool        `json:"calibrated"`
+	Score      float64     `json:"score"`
+	ID         string      `json:"id"`
+	Title      string      `json:"title"`
+	Source     string      `json:"source"`
+	Start      int         `json:"start"`
+	End        int         `json:"end"`
+	Line       int         `json:"line"`
+	Col        int         `json:"col"`
+	Passage    string      `json:"passage"`
+	Support    []jsonPlace `json:"support"`
 
 	Heading string    `json:"heading,omitempty"`
 	File    *jsonFile `json:"file,omitempty"`
 }
 
-func newJSONAnswer(an qa.Answer, c *cites) jsonAnswer {
-	return jsonAnswer{
-		Text: an.Text, Score: an.Score, ID: an.ID, Title: an.Hit.Title, Source: an.Hit.Source,
-		Start: an.Start, End: an.End, Line: an.Line, Col: an.Col, Passage: an.Passage,
+// jsonPlace is another place that gives an answer.
+type jsonPlace struct {
+	Text   string `json:"text"`
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	Source string `json:"source"`
+	Start  int    `json:"start"`
+	End    int    `json:"end"`
+	Line   int    `json:"line"`
+	Col    int    `json:"col"`
+
+	Heading string    `json:"heading,omitempty"`
+	File    *jsonFile `json:"file,omitempty"`
+}
+
+func newJSONAnswer(an qa.Answer, calibrated bool, c *cites) jsonAnswer {
+	j := jsonAnswer{
+		Text: an.Text, Confidence: an.Confidence, Calibrated: calibrated, Score: an.Score,
+		ID: an.ID, Title: an.Hit.Title, Source: an.Hit.Source,
+		Start: an.Start, End: an.End, Line: an.Line, Col: an.Col, Passage: an.Passage, Support: []jsonPlace{},
 		Heading: c.heading(an.ID, an.Start, an.End), File: c.file(an.ID, an.Start, an.End),
 	}
+	for _, p := range an.Support {
+		j.Support = append(j.Support, jsonPlace{
+			Text: p.Text, ID: p.ID, Title: p.Hit.Title, Source: p.Hit.Source, Start: p.Start, End: p.End, Line: p.Line, Col: p.Col,
+			Heading: c.heading(p.ID, p.Start, p.End), File: c.file(p.ID, p.Start, p.End),
+		})
+	}
+	return j
 }

@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	hitLines     = 3   // of a passage in the output of query
-	aroundBytes  = 240 // of text before and after an answer, at most
-	defaultWidth = 88  // of lines when the output is no terminal
-	minWidth     = 40
+	hitLines      = 3   // of a passage in the output of query
+	aroundBytes   = 240 // of text before and after an answer, at most, unless more was asked for
+	supportPlaces = 3   // other places of an answer, at most
+	defaultWidth  = 88  // of lines when the output is no terminal
+	minWidth      = 40
 )
 
 // width is the number of columns for folded text.
@@ -87,13 +88,18 @@ func wholeLines(text string) []string {
 	return out
 }
 
-// weakAnswer is the score below which an answer beside the first is not printed for people.
+// weakAnswer is the confidence below which an answer beside the first is not printed for people.
 const weakAnswer = 0.1
 
-// printAnswers prints answers for people: the first, and others that are worth reading.
-func (a *app) printAnswers(answers []qa.Answer, c *cites) error {
+// printAnswers prints answers for people: the first, and others that are worth reading, each with so many
+// sentences on both sides of its own. Without a calibration the score stands for the confidence.
+func (a *app) printAnswers(answers []qa.Answer, calibrated bool, c *cites, context int) error {
 	for i, an := range answers {
-		if i > 0 && an.Score < weakAnswer {
+		worth, what := an.Score, "score"
+		if calibrated {
+			worth, what = an.Confidence, "confidence"
+		}
+		if i > 0 && worth < weakAnswer {
 			continue
 		}
 		if i > 0 {
@@ -105,11 +111,11 @@ func (a *app) printAnswers(answers []qa.Answer, c *cites) error {
 		if t := oneLine(an.Hit.Title); t != "" {
 			where += "  " + t
 		}
-		where += "  " + a.out.style(styleDim, "(score "+strconv.FormatFloat(an.Score, 'f', 2, 64)+")")
+		where += "  " + a.out.style(styleDim, "("+what+" "+strconv.FormatFloat(worth, 'f', 2, 64)+")")
 		if _, err := fmt.Fprintf(a.stdout, "%s\n%s\n", a.out.style(styleFound, oneLine(an.Text)), where); err != nil {
 			return err
 		}
-		before, after := around(an)
+		before, after := around(an, context)
 		open, closed := ">>", "<<"
 		if a.out.color {
 			open, closed = "", ""
@@ -133,6 +139,17 @@ func (a *app) printAnswers(answers []qa.Answer, c *cites) error {
 				return err
 			}
 		}
+		for j, p := range an.Support {
+			if j == supportPlaces {
+				if _, err := fmt.Fprintf(a.stdout, "  also in %s more\n", counted(len(an.Support)-j, "place")); err != nil {
+					return err
+				}
+				break
+			}
+			if _, err := fmt.Fprintln(a.stdout, "  also "+a.out.style(stylePlace, c.place(p.ID, p.Start, p.End, p.Line, p.Col))); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -142,32 +159,47 @@ func endsInSpace(s string) bool {
 	return unicode.IsSpace(r)
 }
 
-// around returns the text before and after an answer that belongs to the same sentence.
-func around(an qa.Answer) (before, after string) {
+// around returns the text before and after an answer that belongs to the same sentence and so many
+// sentences more on both sides, as far as the passage goes.
+func around(an qa.Answer, context int) (before, after string) {
 	p, start, end := an.Passage, an.Start-an.Hit.Start, an.End-an.Hit.Start
 	if start < 0 || end > len(p) || start > end || p[start:end] != an.Text {
 		return "", ""
 	}
 	before, after = p[:start], p[end:]
 	cutBefore, cutAfter := false, false
-	if i := lastBreak(before); i >= 0 {
-		before = before[i:]
+	at := max(0, lastBreak(before))
+	for range context {
+		at = max(0, lastBreak(strings.TrimRightFunc(before[:at], unicode.IsSpace)))
 	}
-	if i := firstBreak(after); i >= 0 {
-		after = after[:i]
+	before = before[at:]
+	to := 0
+	for range context + 1 {
+		from := to
+		if to > 0 {
+			from += len(after[to:]) - len(strings.TrimLeftFunc(after[to:], unicode.IsSpace))
+		}
+		i := firstBreak(after[from:])
+		if i < 0 {
+			to = len(after)
+			break
+		}
+		to = from + i
 	}
-	for len(before) > aroundBytes {
-		i := strings.IndexFunc(before[len(before)-aroundBytes:], unicode.IsSpace)
-		before, cutBefore = before[len(before)-aroundBytes+max(0, i):], true
+	after = after[:to]
+	most := aroundBytes * (1 + context)
+	for len(before) > most {
+		i := strings.IndexFunc(before[len(before)-most:], unicode.IsSpace)
+		before, cutBefore = before[len(before)-most+max(0, i):], true
 		if i < 0 {
 			before = strings.ToValidUTF8(before, "")
 			break
 		}
 	}
-	if len(after) > aroundBytes {
-		i := strings.LastIndexFunc(after[:aroundBytes], unicode.IsSpace)
+	if len(after) > most {
+		i := strings.LastIndexFunc(after[:most], unicode.IsSpace)
 		if i < 0 {
-			i = aroundBytes
+			i = most
 		}
 		after, cutAfter = strings.ToValidUTF8(after[:i], ""), true
 	}

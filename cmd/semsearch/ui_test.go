@@ -132,14 +132,14 @@ func TestAround(t *testing.T) {
 			start = strings.Index(tt.passage, tt.answer)
 		}
 		an := qa.Answer{Text: tt.answer, Passage: tt.passage, Start: 1000 + start, End: 1000 + start + len(tt.answer), Hit: db.Hit{Start: 1000}}
-		before, after := around(an)
+		before, after := around(an, 0)
 		got := strings.Join(strings.Fields(before+">>"+tt.answer+"<<"+after), " ")
 		if got != strings.Join(strings.Fields(tt.want), " ") {
 			t.Errorf("%q:\n got %q\nwant %q", tt.passage, got, tt.want)
 		}
 	}
 	// An answer that does not stand where it says is printed without a sentence.
-	if b, a := around(qa.Answer{Text: "is", Passage: "short", Start: 90, End: 92}); b != "" || a != "" {
+	if b, a := around(qa.Answer{Text: "is", Passage: "short", Start: 90, End: 92}, 0); b != "" || a != "" {
 		t.Errorf("%q, %q", b, a)
 	}
 }
@@ -150,7 +150,7 @@ func TestAnswerColour(t *testing.T) {
 	a := &app{stdout: &out, out: terminal{is: true, color: true, width: 80}}
 	passage := "Green tea (at 80 °C) is good."
 	start := strings.Index(passage, "80 °C")
-	err := a.printAnswers([]qa.Answer{{Text: "80 °C", ID: "a.md", Line: 1, Col: 1, Start: start, End: start + len("80 °C"), Passage: passage}}, nil)
+	err := a.printAnswers([]qa.Answer{{Text: "80 °C", ID: "a.md", Line: 1, Col: 1, Start: start, End: start + len("80 °C"), Passage: passage}}, false, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
