@@ -99,7 +99,7 @@ def word_counts(data, procs=2):
     names = WIKI + QA + ["text/sections", "pairs/medquad", "pairs/covid_faq", "pairs/stsb_train"]
     total = collections.Counter()
     with multiprocessing.Pool(procs) as pool:
-        for c in pool.imap_unordered(_count, [(data, n) for n in names]):
+        for c in pool.imap(_count, [(data, n) for n in names]):
             total.update(c)
     return total
 

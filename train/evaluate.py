@@ -6,6 +6,7 @@ Zaragoza 2009) over lower-cased words is the reference. Two ways to join them: `
 fusion (Cormack et al. 2009), `fused` is a weighted sum of scores, each divided by its largest (one of the
 convex combinations of Bruch et al. 2022).
 """
+import hashlib
 import json
 import math
 import os
@@ -17,6 +18,11 @@ import numpy as np
 
 PASSAGE = 200
 DENSE_WEIGHT = 0.4
+
+
+def half(key):
+    """The half in which the query or article named key lies, as `semsearch eval --half` splits."""
+    return "report" if hashlib.sha256(b"half:" + key.encode()).digest()[0] & 1 else "tune"
 
 
 def rank_correlation(a, b):
