@@ -15,7 +15,7 @@ import data
 import encoder
 import evaluate
 import export
-import gpu
+import fixtures
 import loop
 import model
 import pairs
@@ -146,6 +146,15 @@ class Recipe(unittest.TestCase):
                 shutil.copy(f"{cls.root}/out/{f}", f"{cls.root}/{name}/{f}")
         return r
 
+    def in_go(self, folder):
+        """The exported folder gives in Go what it gives here."""
+        if shutil.which("go") is None:
+            self.skipTest("no go command")
+        r = subprocess.run(["go", "test", "-count=1", "-run", "TestExported", "-v", "."], cwd=os.path.dirname(os.path.abspath(__file__)),
+                           env={**os.environ, "SEMSEARCH_EXPORTED": folder}, capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        self.assertIn("--- PASS: TestExported", r.stdout)
+
     def same(self, a, b):
         self.assertEqual(sorted(a), sorted(b))
         for k in a:
@@ -211,6 +220,7 @@ class Recipe(unittest.TestCase):
         self.assertGreater(float((encoder.encode(m, x) * encoder.encode(m0, x)).sum(1).min()), 0.9999)
         with open(folder + "/encoder/vocab.txt", encoding="utf-8") as f:
             self.assertEqual(f.read().split("\n")[:-1], tok.vocab)
+        self.in_go(folder)
         # In int8 the vectors hardly turn.
         q = quant.simulate(train.load(folder + "/encoder")[0])
         cos = float((encoder.encode(m, x) * encoder.encode(q, x)).sum(1).min())
@@ -234,6 +244,7 @@ class Recipe(unittest.TestCase):
         self.assertIsInstance(m.bert.config["semsearch_null_threshold"], float)
         r = reader.predict(m, tok, [("Who founded it?", "The town was founded by Lo Mir in 1700.")])
         self.assertIn(r[0][0], "The town was founded by Lo Mir in 1700.")
+        self.in_go(folder)
 
     def test_reader_examples(self):
         z = dict(np.load(self.root + "/out/static0.npz"))
@@ -323,7 +334,8 @@ class Recipe(unittest.TestCase):
         d = [r["loss"] for r in seen if r["stage"] == "distil-encoder" and "loss" in r]
         self.assertLess(d[-1], d[0])
         fix = there.export_deep(root + "/model")
-        self.assertEqual(len(fix["encoder"]), len(gpu.TEXTS))
+        self.in_go(root + "/model")
+        self.assertEqual(len(fix["encoder"]), len(fixtures.TEXTS))
         m, tok = train.load(root + "/model/encoder")
         self.assertEqual(m.bert.config["num_hidden_layers"], 2)
         for f in fix["encoder"]:  # the float16 file gives what the fixtures say
