@@ -86,6 +86,24 @@ def pack(cache, out, limit=LIMIT):
     return total
 
 
+def loads(packed, size):
+    """Moves the files of packed sets into PACKED/0, PACKED/1, ... of at most size bytes each, for a machine that takes so
+    much at a time; put on top of one another they are the folder that unpack wants. Returns how many there are."""
+    files = sorted(os.path.relpath(os.path.join(a, x), packed) for a, _, b in os.walk(packed) for x in b)
+    k, room = 0, size
+    for f in files:
+        n = os.path.getsize(f"{packed}/{f}")
+        if n > room and room < size:
+            k, room = k + 1, size
+        room -= n
+        os.makedirs(os.path.dirname(f"{packed}/{k}/{f}"), exist_ok=True)
+        os.rename(f"{packed}/{f}", f"{packed}/{k}/{f}")
+    for name in os.listdir(packed):
+        if not name.isdigit():
+            shutil.rmtree(f"{packed}/{name}")
+    return k + 1
+
+
 def unpack(sets, cache):
     """The reverse of pack: all sets under the folder sets, into cache."""
     os.makedirs(cache, exist_ok=True)

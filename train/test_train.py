@@ -91,6 +91,10 @@ class Measuring(unittest.TestCase):
         self.assertEqual(evaluate.exact("The Cat.", ["cat"]), 1)
         self.assertAlmostEqual(evaluate.f1("black cat", ["the cat"]), 2 / 3)
 
+    def test_halves(self):
+        # printf 'half:Hunting' | sha256sum, and so on: the rule of semsearch eval --half
+        self.assertEqual([evaluate.half(x) for x in ("Hunting", "1", "2", "3")], ["tune", "report", "tune", "report"])
+
     def test_bm25_finds_the_rare_word(self):
         self.assertEqual(int(evaluate.BM25(["a red fox", "a red hen", "a red cow"]).scores("red hen").argmax()), 1)
 
@@ -312,10 +316,16 @@ class Recipe(unittest.TestCase):
         home = train.Run(self.root + "/data", root + "/home", "gpu-tiny")
         home.cache = self.run_.cache
         pieces.pack(home.cache, root + "/home/packed", limit=1 << 14)
+        n = pieces.loads(root + "/home/packed", 60_000)
+        self.assertGreater(n, 1)
+        for k in range(n):
+            size = sum(os.path.getsize(os.path.join(a, x)) for a, _, b in os.walk(f"{root}/home/packed/{k}") for x in b)
+            self.assertLessEqual(size, 60_000)
+            shutil.copytree(f"{root}/home/packed/{k}", root + "/arrived", dirs_exist_ok=True)
         there, whole = (train.Run(None, f"{root}/{x}", "gpu-tiny") for x in ("there", "whole"))
         seen = []
         for r in (there, whole):
-            pieces.unpack(root + "/home/packed", r.cache)
+            pieces.unpack(root + "/arrived", r.cache)
             r.log = lambda x: seen.append(x)
         for stage, name in (("pretrain", "trunk"), ("retrieval", "encoder-deep"), ("read", "reader-deep")):
             self.assertTrue(getattr(whole, stage)())

@@ -62,11 +62,11 @@ BUDGETS = {
         # Later steps lose on text unlike Wikipedia; see README.md.
         "encoder": {"steps": 100, "lr": 2e-4, "embed_factor": 0.0, "batch": 64, "sts_every": 1, "sts_weight": 1.0, "sts_drop": 0.3,
                     "check_every": 100},
-        "encoder_blend": 0.15,
+        "encoder_blend": 0.05,
         "reader_shape": {"hidden": 256, "layers": 4, "heads": 4, "ffn": 768},
         "reader": {"budget": 16_000_000, "early": (4200, 22_000_000), "lr": 1e-3, "tokens": 1600, "limit": 144, "check_every": 2000},
         # The comparison of the two pre-trainings.
-        "compare": {"length": 128, "batch": 12, "tokens": 300_000, "lr": 5e-4, "reader_tokens": 250_000},
+        "compare": {"length": 128, "batch": 12, "tokens": 200_000, "lr": 5e-4, "reader_tokens": 200_000},
     },
     # Seconds, for trying out the recipe.
     "tiny": {
@@ -361,18 +361,19 @@ def baselines(folder, dev):
     return {"hashing": d.run(hashing), "random": d.run(lambda x: encoder.encode(r, x))}
 
 
-def score(folder, dev, quantised=False):
-    """Scores of exported checkpoints on the development sets, from the files themselves; quantised: as if in int8."""
+def score(folder, dev, quantised=False, part=None):
+    """Scores of exported checkpoints on the development sets, from the files themselves; quantised: as if in int8; part:
+    "tune" or "report" for one half of the sets."""
     out, turn = {}, quant.simulate if quantised else lambda m: m
     if os.path.exists(folder + "/encoder/model.safetensors"):
         m, tok = load(folder + "/encoder")
         turn(m)
-        out["encoder"] = evaluate.Dev(dev, tok).run(lambda x: encoder.encode(m, x))
+        out["encoder"] = evaluate.Dev(dev, tok, part).run(lambda x: encoder.encode(m, x))
     if os.path.exists(folder + "/reader/model.safetensors"):
         m, tok = load(folder + "/reader")
         turn(m)
         for n in ("squad_dev", "squad_realigned_dev"):
-            out[n] = reader.score(m, tok, reader.squad_items(f"{dev}/qa/{n}.json"))
+            out[n] = reader.score(m, tok, reader.squad_items(f"{dev}/qa/{n}.json", part))
     return out
 
 
@@ -385,8 +386,10 @@ def main():
     p.add_argument("--budget", choices=sorted(BUDGETS), default="cpu")
     p.add_argument("--stage", default="all", choices=["all", "prepare", "static", "encoder", "reader", "export", "score", "baselines", "quant",
                                                       "compare", "pack", "unpack", "pretrain", "retrieval", "read", "distil"])
+    p.add_argument("--half", choices=["tune", "report"], help="score, quant: on one half of the development sets")
     p.add_argument("--minutes", type=float, help="pause a stage of a GPU budget after so long")
     p.add_argument("--packed", help="pack: where to; unpack: where from (OUT/packed)")
+    p.add_argument("--load", type=float, default=56.0, help="pack: MiB that go in one call; PACKED/0, PACKED/1, ... hold so much each")
     p.add_argument("--keep", help="also leave the weights here, in files of at most 16 MiB")
     a = p.parse_args()
     pause = time.time() + 60 * a.minutes if a.minutes else None
@@ -404,7 +407,7 @@ def main():
     if a.stage in ("all", "prepare"):
         run.prepare()
     if a.stage == "pack":
-        run.log({"stage": "pack", "bytes": pieces.pack(run.cache, packed)})
+        run.log({"stage": "pack", "bytes": pieces.pack(run.cache, packed), "loads": pieces.loads(packed, int(a.load * 2**20))})
     if a.stage == "unpack":
         run.log({"stage": "unpack", "files": len(pieces.unpack(packed, run.cache))})
     if a.stage in ("pretrain", "retrieval", "read", "distil"):
@@ -426,11 +429,11 @@ def main():
     if a.stage in ("all", "export"):
         run.export_deep(folder) if deep else run.export(folder)
     if a.stage == "score" or (a.stage == "all" and a.dev):
-        run.log({"stage": "score", **score(folder, a.dev)})
+        run.log({"stage": "score", **score(folder, a.dev, part=a.half)})
     if a.stage == "baselines":
         run.log({"stage": "baselines", **baselines(folder, a.dev)})
     if a.stage == "quant":
-        run.log({"stage": "quant", **score(folder, a.dev, quantised=True)})
+        run.log({"stage": "quant", **score(folder, a.dev, True, a.half)})
 
 
 if __name__ == "__main__":
