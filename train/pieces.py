@@ -10,7 +10,6 @@ import os
 import shutil
 
 import numpy as np
-import zstandard
 
 LIMIT = 16 << 20
 
@@ -66,6 +65,7 @@ def keep(folder, prefix, n=2):
 
 def pack(cache, out, limit=LIMIT):
     """The tokenised cache as sets, one a file, compressed: ids are uint16, and the starts of lists become lengths."""
+    import zstandard
     names = sorted(x for x in os.listdir(cache) if not x.endswith(".tmp") and os.path.isfile(f"{cache}/{x}"))
     if not names:
         raise ValueError(f"{cache}: nothing to pack")
@@ -106,6 +106,7 @@ def loads(packed, size):
 
 def unpack(sets, cache):
     """The reverse of pack: all sets under the folder sets, into cache."""
+    import zstandard
     os.makedirs(cache, exist_ok=True)
     names = sorted(x for x in os.listdir(sets) if os.path.exists(f"{sets}/{x}/manifest.json"))
     if not names:

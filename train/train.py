@@ -87,9 +87,9 @@ BUDGETS = {
     "gpu": {
         "vocab": 30000,
         "trunk": {"hidden": 384, "layers": 12, "heads": 6, "ffn": 1536},
-        "pretrain": {"kind": "mlm", "length": 256, "batch": 1024, "budget": 1_200_000_000, "lr": 1e-3, "seed": 1,
+        "pretrain": {"kind": "mlm", "length": 256, "batch": 512, "budget": 1_200_000_000, "lr": 1e-3, "seed": 1,
                      "limit": {500_000_000: 3.5}},
-        "retrieval": {"passage": 128, "batch": 1024, "sts_batch": 256, "budget": 150_000_000, "lr": 2e-4, "seed": 2, "clip": 1.0},
+        "retrieval": {"passage": 128, "batch": 512, "sts_batch": 256, "budget": 150_000_000, "lr": 2e-4, "seed": 2, "clip": 1.0},
         "read": {"tokens": 32_000, "limit": 192, "budget": 60_000_000, "lr": 3e-4, "seed": 3},
         "distil": {"encoder": {"budget": 100_000_000, "lr": 3e-4, "seed": 4}, "reader": {"budget": 40_000_000, "lr": 3e-4, "seed": 5}},
     },
