@@ -11,7 +11,6 @@ import os
 import re
 
 import numpy as np
-import zstandard
 
 import tokenizer
 import vocab as vocab_mod
@@ -45,6 +44,8 @@ def rows(data, name):
             break
     else:
         return
+    if packed:
+        import zstandard  # only here and in pieces.py: a machine that gets the cache unpacked does without
     with open(path, "rb") as raw, io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(raw) if packed else raw, encoding="utf-8") as f:
         for line in f:
             if line.strip():
@@ -99,7 +100,7 @@ def word_counts(data, procs=2):
     names = WIKI + QA + ["text/sections", "pairs/medquad", "pairs/covid_faq", "pairs/stsb_train"]
     total = collections.Counter()
     with multiprocessing.Pool(procs) as pool:
-        for c in pool.imap_unordered(_count, [(data, n) for n in names]):
+        for c in pool.imap(_count, [(data, n) for n in names]):
             total.update(c)
     return total
 

@@ -6,9 +6,7 @@ the previous or next token, and heads that look for similar tokens (mimetic init
 Kolter 2023).
 
 Loss: symmetric InfoNCE over the batch plus a memory of recent passages (cross-batch memory, Wang et al.
-2020). STS-B pairs join with the CoSENT loss (Su 2022). Batches can be made of groups that lie close together
-under the static bag, so that in-batch negatives are hard (topic-aware sampling, Hofstaetter et al. 2021);
-that made retrieval on other text worse and is off (group=1). Word vectors stay as the static stage left them
+2020). STS-B pairs join with the CoSENT loss (Su 2022). Word vectors stay as the static stage left them
 (embed_factor=0): batches of a hundred only add noise to what batches of two thousand have learnt.
 """
 import os
@@ -92,68 +90,48 @@ def encode(m, lists):
         return embed(m, lists).numpy()
 
 
-def grouped(sampler, table, pool, group):
-    """Endless small groups of pairs that lie close under the static bag; at random when group is 1."""
-    rng = sampler.rng
-    while group == 1:
-        yield sampler.batch(32)
-    while True:
-        q, p = sampler.batch(pool)
-        v = static.encode(table, p)
-        left = np.arange(len(q))
-        groups = []
-        while len(left) >= group:
-            s = v[left] @ v[left[rng.integers(len(left))]]
-            near = np.argpartition(-s, group - 1)[:group]
-            groups.append(left[near])
-            left = np.delete(left, near)
-        for k in rng.permutation(len(groups)):
-            yield [q[i] for i in groups[k]], [p[i] for i in groups[k]]
-
-
-def train(m, z, sampler, out, minutes, lr=2e-4, embed_factor=0.0, batch=96, group=1, memory=4096, seed=4,
-          sts_from=0.0, scale=30.0, sts_weight=0.3, sts_every=2, log=None, check=None, check_every=80,
-          max_steps=10**9, stop=10**9, pool=4096):
-    """Trains for minutes of wall time or stop steps, saving to out every check; resumes from out. The learning
-    rate falls to zero over minutes or max_steps, whichever comes first."""
-    table = static.table_of(torch.from_numpy(z["e"]), torch.from_numpy(z["gain"])).numpy()
+def train(m, sampler, out, steps, lr=2e-4, embed_factor=0.0, batch=96, memory=4096, scale=30.0, sts_weight=0.3, sts_every=2,
+          sts_scale=5.0, sts_drop=0.0, log=None, check=None, check_every=80, save_every=40, stop=None):
+    """Trains for steps steps, which the rate follows down to zero; saves to out and resumes from it with the same result
+    as an unbroken run. sts_drop: the share of tokens left out of the scored pairs; stop: a step after which to save and
+    return early."""
     opt = torch.optim.AdamW(reader.groups_of(m, lr, embed_factor), lr=lr, betas=(0.9, 0.98))
     base = [g["lr"] for g in opt.param_groups]
     avg, step, used, seen = reader.Average(m, 0.99), 0, 0.0, 0
+    bank = torch.zeros(0, m.bert.config["hidden_size"])
     if os.path.exists(out):
-        s = torch.load(out)
+        s = torch.load(out, **model.TRUSTED)
         m.load_state_dict(s["model"])
         avg.w, avg.n = s["avg"], s["avg_n"]
         opt.load_state_dict(s["opt"])
-        step, used, seen = s["step"], s["minutes"], s["tokens"]
-    source = grouped(sampler, table, pool, group)
-    rng = np.random.default_rng(seed + step)
-    bank, t0, before, run = torch.zeros(0, m.bert.config["hidden_size"]), time.time(), used, []
+        sampler.rng.bit_generator.state = s["rng"]
+        step, used, seen, bank = s["step"], s["minutes"], s["tokens"], s["bank"]
+    t0, before, run = time.time(), used, []
     sts = sampler.c.sts
 
     def save():
-        torch.save({"model": m.state_dict(), "avg": avg.w, "avg_n": avg.n, "opt": opt.state_dict(), "step": step,
-                    "minutes": used, "tokens": seen}, out + ".tmp")
+        torch.save({"model": m.state_dict(), "avg": avg.w, "avg_n": avg.n, "opt": opt.state_dict(), "step": step, "bank": bank,
+                    "rng": sampler.rng.bit_generator.state, "minutes": used, "tokens": seen}, out + ".tmp")
         os.replace(out + ".tmp", out)
 
-    while used < minutes and step < min(max_steps, stop):
-        q, p = [], []
-        while len(q) < batch:
-            a, b = next(source)
-            q, p = q + a, p + b
+    while step < min(steps, stop or steps):
+        q, p = sampler.batch(batch)
         n = len(q)
-        done = max(used / minutes, step / max_steps)
-        f = min(1, (step + 1) / 60) * max(0.02, 1 - done)
+        f = min(1, (step + 1) / 60) * max(0.02, 1 - step / steps)
         for g, b in zip(opt.param_groups, base):
             g["lr"] = b * f
         vq, vp = embed(m, q), embed(m, p)
         y = torch.arange(n)
         loss = (F.cross_entropy(scale * vq @ torch.cat([vp, bank]).T, y) + F.cross_entropy(scale * vp @ vq.T, y)) / 2
         run.append(float(loss))
-        if sts and done >= sts_from and step % sts_every == 0:
-            pick = [sts[i] for i in rng.integers(len(sts), size=64)]
-            v = embed(m, [x[0] for x in pick] + [x[1] for x in pick])
-            loss = loss + sts_weight * static.cosent((v[:64] * v[64:]).sum(1), torch.tensor([float(x[2]) for x in pick]))
+        if sts and step % sts_every == 0:
+            pick = [sts[i] for i in sampler.rng.integers(len(sts), size=64)]
+            lists = [x[0] for x in pick] + [x[1] for x in pick]
+            if sts_drop:
+                lists = [[t for t, r in zip(x, sampler.rng.random(len(x))) if r >= sts_drop] or x for x in lists]
+            v = embed(m, lists)
+            c = static.cosent((v[:64] * v[64:]).sum(1), torch.tensor([float(x[2]) for x in pick]), sts_scale)
+            loss = loss + sts_weight * c
         opt.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(m.parameters(), 1.0)
@@ -164,12 +142,12 @@ def train(m, z, sampler, out, minutes, lr=2e-4, embed_factor=0.0, batch=96, grou
         seen += sum(len(x) for x in q) + sum(len(x) for x in p) + 4 * n
         used = before + (time.time() - t0) / 60
         if log and step % 20 == 0:
-            log({"stage": "encoder", "step": step, "loss": round(float(np.mean(run[-20:])), 4), "minutes": round(used, 2), "tokens": seen})
-        if step % check_every == 0:
+            log({"stage": "encoder", "step": step, "tokens": seen, "loss": round(float(np.mean(run[-20:])), 4), "minutes": round(used, 2)})
+        if step % save_every == 0:
             save()
-            if check:
-                m2 = model.Encoder(m.bert.config)
-                m2.load_state_dict(avg.w)
-                log({"stage": "encoder", "step": step, "minutes": round(used, 2), **check(lambda l: encode(m2, l))})
+        if check and step % check_every == 0:
+            m2 = model.Encoder(m.bert.config)
+            m2.load_state_dict(avg.w)
+            log({"stage": "encoder", "step": step, "tokens": seen, "minutes": round(used, 2), **check(lambda l: encode(m2, l))})
     save()
     return run

@@ -6,6 +6,7 @@ Zaragoza 2009) over lower-cased words is the reference. Two ways to join them: `
 fusion (Cormack et al. 2009), `fused` is a weighted sum of scores, each divided by its largest (one of the
 convex combinations of Bruch et al. 2022).
 """
+import hashlib
 import json
 import math
 import os
@@ -17,6 +18,11 @@ import numpy as np
 
 PASSAGE = 200
 DENSE_WEIGHT = 0.4
+
+
+def half(key):
+    """The half in which the query or article named key lies, as `semsearch eval --half` splits."""
+    return "report" if hashlib.sha256(b"half:" + key.encode()).digest()[0] & 1 else "tune"
 
 
 def rank_correlation(a, b):
@@ -68,7 +74,7 @@ class BM25:
 class RetrievalSet:
     """One BEIR-like folder: corpus.jsonl, queries.jsonl, qrels.tsv."""
 
-    def __init__(self, folder, tok):
+    def __init__(self, folder, tok, part=None):
         jl = lambda f: [json.loads(l) for l in open(f"{folder}/{f}", encoding="utf-8")]
         self.name = os.path.basename(folder)
         docs, queries = jl("corpus.jsonl"), jl("queries.jsonl")
@@ -78,7 +84,7 @@ class RetrievalSet:
             q, d, g = l.split("\t")
             if int(g) > 0:
                 self.qrels[q][d] = int(g)
-        queries = [q for q in queries if self.qrels.get(q["_id"])]
+        queries = [q for q in queries if self.qrels.get(q["_id"]) and part in (None, half(q["_id"]))]
         self.qids = [q["_id"] for q in queries]
         self.queries = [tok.encode(q["text"]) for q in queries]
         self.passages, self.owner = [], []
@@ -111,13 +117,15 @@ class RetrievalSet:
 
 
 class Dev:
-    """The development sets, as written by tools/evaldata.py into folder."""
+    """The development sets in folder, in the forms of `semsearch eval`; part: "tune" or "report" for one half of their
+    queries and pairs (a pair is named by its line, from 1)."""
 
-    def __init__(self, folder, tok, retrieval=("cisi", "cacm", "time", "selqa_dev")):
-        self.sets = [RetrievalSet(f"{folder}/retrieval/{n}", tok) for n in retrieval]
+    def __init__(self, folder, tok, part=None, retrieval=("cisi", "cacm", "time", "selqa_dev")):
+        self.sets = [RetrievalSet(f"{folder}/retrieval/{n}", tok, part) for n in retrieval]
         self.sts = {}
         for n in ("stsb_dev", "sick_test"):
             r = [json.loads(l) for l in open(f"{folder}/sts/{n}.jsonl", encoding="utf-8")]
+            r = [x for i, x in enumerate(r, 1) if part in (None, half(str(i)))]
             self.sts[n] = ([tok.encode(x["a"]) for x in r], [tok.encode(x["b"]) for x in r], [x["score"] for x in r])
 
     def run(self, encode):

@@ -22,8 +22,8 @@ def put_json(path, value):
     put(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_safetensors(path, tensors):
-    """tensors: name -> float array; stored as float16. Format: 8-byte little-endian header length, JSON, data."""
+def safetensors(tensors):
+    """name -> float array as the bytes of a file, in float16. Format: 8-byte little-endian header length, JSON, data."""
     head, parts, at = {"__metadata__": {"format": "pt"}}, [], 0
     for name in sorted(tensors):
         x = np.ascontiguousarray(tensors[name], np.float16)
@@ -35,12 +35,20 @@ def write_safetensors(path, tensors):
         at += len(raw)
     h = json.dumps(head, separators=(",", ":")).encode()
     h += b" " * (-len(h) % 8)
-    put(path, struct.pack("<Q", len(h)) + h + b"".join(parts))
+    return struct.pack("<Q", len(h)) + h + b"".join(parts)
+
+
+def write_safetensors(path, tensors):
+    put(path, safetensors(tensors))
 
 
 def read_safetensors(path):
     with open(path, "rb") as f:
-        raw = f.read()
+        return parse_safetensors(f.read())
+
+
+def parse_safetensors(raw):
+    """name -> float32 array."""
     n = struct.unpack("<Q", raw[:8])[0]
     out = {}
     for name, t in json.loads(raw[8:8 + n]).items():

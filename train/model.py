@@ -3,36 +3,44 @@
 Post-layer-norm, exact GELU, learned absolute positions. FastLinear multiplies in bfloat16 where that
 is faster on the CPU and keeps everything else, weights included, in float32.
 """
+import inspect
 import math
 
 import torch
 from torch import nn
 import torch.nn.functional as F
 
-BF16 = False
+BF16 = False  # on the CPU; on a GPU autocast does it
+
+# Our own checkpoints hold more than tensors; newer versions of torch.load must be told that they are trusted.
+TRUSTED = {"weights_only": False} if "weights_only" in inspect.signature(torch.load).parameters else {}
 
 
 class _Matmul16(torch.autograd.Function):
-    """x @ w.T + b with bfloat16 operands."""
+    """x @ w.T + b with bfloat16 operands; x float32 or bfloat16, the result float32."""
 
     @staticmethod
     def forward(ctx, x, w, b):
         x16, w16 = x.to(torch.bfloat16), w.to(torch.bfloat16)
         ctx.save_for_backward(x16, w16)
+        ctx.dtype = x.dtype
         return F.linear(x16, w16, b.to(torch.bfloat16)).float()
 
     @staticmethod
     def backward(ctx, g):
         x16, w16 = ctx.saved_tensors
         g16 = g.to(torch.bfloat16)
-        return (g16 @ w16).float(), (g16.T @ x16).float(), g.sum(0)
+        return (g16 @ w16).to(ctx.dtype), (g16.T @ x16).float(), g.sum(0)
+
+
+def linear(x, w, b):
+    """x (tokens, in) @ w.T + b."""
+    return _Matmul16.apply(x, w, b) if BF16 else F.linear(x, w, b)
 
 
 class Linear(nn.Linear):
-    def forward(self, x):  # x is (tokens, in)
-        if BF16:
-            return _Matmul16.apply(x, self.weight, self.bias)
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, x):
+        return linear(x, self.weight, self.bias)
 
 
 def config(vocab_size, hidden, layers, heads, ffn, reader=False):
@@ -58,19 +66,27 @@ class Layer(nn.Module):
         self.attention = att
         self.intermediate = names({"dense": Linear(h, f)})
         self.output = names({"dense": Linear(f, h), "LayerNorm": nn.LayerNorm(h, eps=1e-12)})
+        self.activations = lambda x: x  # quant.py puts rounding here
 
     def forward(self, x, bias, n, l):
         """x (n*l, hidden); bias (n, 1, 1, l) is 0 for tokens and very negative for padding."""
+        act = self.activations
         s, h = self.attention.self, self.heads
         d = x.shape[1] // h
-        split = lambda y: y.view(n, l, h, d).transpose(1, 2)
-        a = split(s.query(x) * (1 / math.sqrt(d))) @ split(s.key(x)).transpose(2, 3)
-        if bias is not None:
-            a = a + bias
-        v = torch.softmax(a, -1) @ split(s.value(x))
+        three = (s.query, s.key, s.value)  # one product for the three: it converts x once
+        y = linear(act(x), torch.cat([t.weight for t in three]), torch.cat([t.bias for t in three]))
+        q, k, v = y.view(n, l, 3, h, d).permute(2, 0, 3, 1, 4)
+        if x.is_cuda:
+            v = F.scaled_dot_product_attention(q, k, v, attn_mask=None if bias is None else bias.to(q.dtype))
+        else:
+            a = (q * (1 / math.sqrt(d))) @ k.transpose(2, 3)
+            if bias is not None:
+                a = a + bias
+            a = torch.softmax(a, -1)
+            v = a.to(torch.bfloat16) @ v.to(torch.bfloat16) if BF16 else a @ v
         v = v.transpose(1, 2).reshape(n * l, h * d)
-        x = self.attention.output["LayerNorm"](x + self.attention.output["dense"](v))
-        f = self.output["dense"](F.gelu(self.intermediate["dense"](x)))
+        x = self.attention.output["LayerNorm"](x + self.attention.output["dense"](act(v)))
+        f = self.output["dense"](act(F.gelu(self.intermediate["dense"](act(x)))))
         return self.output["LayerNorm"](x + f)
 
 
@@ -102,8 +118,9 @@ class Bert(nn.Module):
         x = x + (e.token_type_embeddings.weight[0] if types is None else e.token_type_embeddings(types))
         x = e.LayerNorm(x).view(n * l, -1)
         bias = None
-        if lengths is not None and int(lengths.min()) < l:
-            bias = torch.zeros(n, 1, 1, l).masked_fill_(torch.arange(l)[None, None, None] >= lengths[:, None, None, None], -1e9)
+        if lengths is not None and (ids.is_cuda or int(lengths.min()) < l):
+            gone = torch.arange(l, device=ids.device)[None, None, None] >= lengths[:, None, None, None]
+            bias = torch.zeros(n, 1, 1, l, device=ids.device).masked_fill_(gone, -1e9)
         for layer in self.encoder.layer:
             x = layer(x, bias, n, l)
         return x.view(n, l, -1)
@@ -118,9 +135,9 @@ class Encoder(nn.Module):
 
     def forward(self, ids, lengths):
         x = self.bert(ids, None, lengths)
-        keep = (torch.arange(ids.shape[1])[None] < lengths[:, None]).float()
+        keep = (torch.arange(ids.shape[1], device=ids.device)[None] < lengths[:, None]).to(x.dtype)
         x = torch.bmm(keep[:, None], x)[:, 0] / lengths[:, None]
-        return F.normalize(x, dim=1)
+        return F.normalize(x.float(), dim=1)
 
 
 class Reader(nn.Module):
@@ -135,7 +152,8 @@ class Reader(nn.Module):
 
     def forward(self, ids, types, lengths):
         x = self.qa_outputs(self.bert(ids, types, lengths))
-        gone = torch.arange(ids.shape[1])[None] >= lengths[:, None]
+        x = x.float()
+        gone = torch.arange(ids.shape[1], device=ids.device)[None] >= lengths[:, None]
         return x[..., 0].masked_fill(gone, -1e9), x[..., 1].masked_fill(gone, -1e9)
 
 

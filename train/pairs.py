@@ -23,6 +23,8 @@ class Sampler:
         w = np.array([set_weight.get(s, 0.5) * len(corpus.pairs[s][0]) for s in self.sets], float)
         self.set_p = w / w.sum() if len(w) else w
         self.with_head = np.flatnonzero(corpus.head >= 0)
+        freq = np.bincount(corpus.paras.flat).astype(float)
+        self.log_freq = np.log(freq + 1)
 
     def crop(self, x, n=None):
         """A piece of at most n tokens: mostly from the start, where passages begin."""
@@ -48,6 +50,8 @@ class Sampler:
             h = c.heads[c.head[i]]
             q = np.concatenate([c.titles[c.art[i]], h]) if rng.random() < 0.6 else h
             return q, self.crop(c.paras[i])
+        if kind == "plain":  # the plainest of some sentences against itself, thinned: common words see more of the training
+            return self.plain()
         i = rng.integers(len(c.paras))
         x, a = c.paras[i], c.art[i]
         if kind == "title":
@@ -72,6 +76,24 @@ class Sampler:
             q = q[np.sort(rng.choice(len(q), max(5, len(q) // 2), replace=False))]
         rest = x if rng.random() < 0.15 else np.concatenate([x[:s], x[e:]])
         return q, np.concatenate([self.title_of(a, 0.3), self.crop(rest)])
+
+    def sentence(self):
+        """A sentence of 6 to 30 tokens, or what there is."""
+        x = self.c.paras[self.rng.integers(len(self.c.paras))]
+        ends = np.concatenate([[0], np.flatnonzero(x == self.period) + 1, [len(x)]])
+        n = np.diff(ends)
+        fit = np.flatnonzero((n >= 6) & (n <= 30))
+        if not len(fit):
+            return x[:20]
+        k = fit[self.rng.integers(len(fit))]
+        return x[ends[k]:ends[k + 1]]
+
+    def plain(self, of=6, keep=0.6):
+        """Two halves, overlapping, of the sentence with the most common words among several."""
+        some = [self.sentence() for _ in range(of)]
+        x = max(some, key=lambda x: self.log_freq[x].mean())
+        a, b = (x[self.rng.random(len(x)) < keep] for _ in range(2))
+        return (a, b) if len(a) and len(b) else (x, x)
 
     def batch(self, n):
         """n pairs: two lists of id arrays."""

@@ -26,6 +26,7 @@ import torch.nn.functional as F
 import data
 import evaluate
 import model
+import static
 import tokenizer
 
 TOPIC, SYNTAX, POSITION, FLAGS = slice(0, 112), slice(112, 192), slice(192, 224), slice(224, 248)
@@ -39,15 +40,18 @@ def build(root, tok, folder):
     """Tokenises the question-answering sets into folder; skipped when done."""
     if os.path.exists(folder + "/qa.npz"):
         return
-    ctx, group, qs, recs, texts, groups = [], [], [], [], [], {}
+    ctx, title, group, qs, recs, groups = [], [], [], [], [], {}
     skip = data.unlicensed_questions(root)
     for si, name in enumerate(data.QA + ["qa/trivia_distant"]):
         for r in data.rows(root, name):
             g = groups.setdefault((name, r.get("title") or len(ctx)), len(groups))
             long = len(r["context"]) > 4000
+            # a crowd-written question on Wikipedia has an article title; elsewhere titles are file names and the like
+            head = tok.encode(r.get("title") or "")[:12] if name == "qa/squad_realigned" else []
             if not long:
                 base, whole = len(ctx), tok.encode_offsets(r["context"])
                 ctx.append(whole[0])
+                title.append(head)
                 group.append(g)
             for q in r["qas"]:
                 if not q["a"] or (name == "qa/trivia_distant" and q["q"] in skip):
@@ -60,6 +64,7 @@ def build(root, tok, folder):
                     a = r["context"].find(" ", a) + 1 if a else 0
                     c, enc = len(ctx), tok.encode_offsets(r["context"][a:a + 1500 + len(text)])
                     ctx.append(enc[0])
+                    title.append(head)
                     group.append(g)
                 else:
                     a, c, enc = 0, base, whole
@@ -72,6 +77,7 @@ def build(root, tok, folder):
                 qs.append(tok.encode(q["q"])[:48])
                 recs.append((c, s, e, si, good, g))
     data.Ragged.of(ctx).save(folder + "/qa.ctx")
+    data.Ragged.of(title).save(folder + "/qa.title")
     data.Ragged.of(qs).save(folder + "/qa.q")
     np.savez(folder + "/qa.tmp.npz", group=np.array(group), recs=np.array(recs, np.int32))
     os.replace(folder + "/qa.tmp.npz", folder + "/qa.npz")
@@ -80,12 +86,18 @@ def build(root, tok, folder):
 SET_RATE = [1.0, 0.5, 0.25, 0.55, 0.5, 0.5]  # an epoch's share of squad, covidqa, policyqa, qamr, friendsqa, trivia
 
 
+TITLE_RATE = 0.35  # of the passages that have a title, those that are read with it in front, as a database can give them
+
+
 class Questions:
-    def __init__(self, folder, seed, holdout=0.02):
+    """The question-answering sets. table: token vectors (V, d) of the static stage; with them an unanswerable
+    question is often paired with a passage that lies close to it but lacks its answer."""
+
+    def __init__(self, folder, table=None, holdout=0.02):
         z = np.load(folder + "/qa.npz")
-        self.ctx, self.q = data.Ragged.load(folder + "/qa.ctx"), data.Ragged.load(folder + "/qa.q")
+        self.ctx, self.q, self.title = (data.Ragged.load(f"{folder}/qa.{x}") for x in ("ctx", "q", "title"))
         self.group, self.recs = z["group"], z["recs"]
-        self.rng = np.random.default_rng(seed)
+        self.near = None if table is None else close_passages(table, self.ctx, self.q)
         self.members = {}
         for i, g in enumerate(self.group):
             self.members.setdefault(int(g), []).append(i)
@@ -93,16 +105,16 @@ class Questions:
         self.held = np.flatnonzero(out[self.recs[:, 5]] & (self.recs[:, 3] == 0) & (self.recs[:, 4] == 1))
         self.train = np.flatnonzero(~out[self.recs[:, 5]])
 
-    def epoch(self):
+    def epoch(self, rng):
         """Indexes of an epoch in random order."""
         rate = np.array(SET_RATE)[self.recs[self.train, 3]]
-        keep = self.train[self.rng.random(len(self.train)) < rate]
-        self.rng.shuffle(keep)
+        keep = self.train[rng.random(len(self.train)) < rate]
+        rng.shuffle(keep)
         return keep
 
-    def cleaner(self, part):
+    def cleaner(self, part, rng):
         """part with most of the doubtful pairs left out."""
-        return part[(self.recs[part, 4] == 1) | (self.rng.random(len(part)) < 0.15)]
+        return part[(self.recs[part, 4] == 1) | (rng.random(len(part)) < 0.15)]
 
     def example(self, i, limit, negative, rng):
         """(ids, length of the first segment, start, end); start = end = 0 when unanswerable."""
@@ -111,9 +123,15 @@ class Questions:
         x = self.ctx[c]
         if negative:
             answer = x[s:e + 1]
-            near = self.members[int(g)]
+            same = self.members[int(g)]
             for _ in range(4):
-                j = near[rng.integers(len(near))] if len(near) > 1 and rng.random() < 0.8 else int(rng.integers(len(self.ctx)))
+                r = rng.random()
+                if r < 0.4 and self.near is not None:
+                    j = int(self.near[i, rng.integers(self.near.shape[1])])
+                elif r < 0.85 and len(same) > 1:
+                    j = same[rng.integers(len(same))]
+                else:
+                    j = int(rng.integers(len(self.ctx)))
                 if j == c:
                     continue
                 y = self.ctx[j]
@@ -123,15 +141,26 @@ class Questions:
             else:
                 negative = False
             if negative:
-                x, s, e = y, 0, 0
-        room = limit - len(q) - 3
+                c, x, s, e = j, y, 0, 0
+        t = self.title[c] if rng.random() < TITLE_RATE else self.title.flat[:0]
+        room = limit - len(q) - len(t) - 3
         if len(x) > room:
             lo, hi = (0, len(x) - room) if negative else (max(0, e - room + 1), min(s, len(x) - room))
             w = int(rng.integers(lo, hi + 1)) if hi >= lo else lo
             x, s, e = x[w:w + room], s - w, min(e - w, room - 1)
         first = len(q) + 2
-        ids = np.concatenate([[tokenizer.CLS], q, [tokenizer.SEP], x, [tokenizer.SEP]]).astype(np.int64)
-        return (ids, first, 0, 0) if negative else (ids, first, s + first, e + first)
+        ids = np.concatenate([[tokenizer.CLS], q, [tokenizer.SEP], t, x, [tokenizer.SEP]]).astype(np.int64)
+        return (ids, first, 0, 0) if negative else (ids, first, s + first + len(t), e + first + len(t))
+
+
+def close_passages(table, ctx, q, k=24):
+    """For each question the numbers of the k passages nearest under the bag of words."""
+    v = static.encode(table, [ctx[i] for i in range(len(ctx))])
+    out = np.empty((len(q), min(k, len(ctx))), np.int32)
+    for a in range(0, len(q), 1024):
+        s = static.encode(table, [q[i] for i in range(a, min(a + 1024, len(q)))]) @ v.T
+        out[a:a + 1024] = np.argpartition(-s, out.shape[1] - 1, axis=1)[:, :out.shape[1]]
+    return out
 
 
 class Synthetic:
@@ -139,8 +168,8 @@ class Synthetic:
     sentence, thinned, partly replaced by neighbours in meaning and turned round a question word, is the question.
     (After the cloze questions of Lewis et al. 2019, "Unsupervised question answering by cloze translation".)"""
 
-    def __init__(self, corpus, tok, near, seed):
-        self.c, self.near, self.rng = corpus, near, np.random.default_rng(seed)
+    def __init__(self, corpus, tok, near):
+        self.c, self.near = corpus, near
         v = len(tok.vocab)
         freq = np.bincount(corpus.paras.flat, minlength=v)
         rank = np.empty(v, int)
@@ -157,8 +186,8 @@ class Synthetic:
         self.count = enc("how many", "how much", "what number", "how many", "how long")
         self.other = enc("what", "who", "which", "where", "what", "who", "what is", "who was", "which", "what did")
 
-    def example(self, limit):
-        rng, c = self.rng, self.c
+    def example(self, limit, rng):
+        c = self.c
         for _ in range(50):
             x = c.paras[rng.integers(len(c.paras))].astype(np.int64)
             ends = np.concatenate([[0], np.flatnonzero(x == self.period) + 1, [len(x)]])
@@ -245,14 +274,14 @@ def syntax_vectors(flat, v, dim, contexts=1000, tokens=20_000_000):
     return (y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-6)).astype(np.float32)
 
 
-def topic_vectors(static, dim):
-    """The static stage's token vectors by principal components, lengths kept as importance in 0..1."""
-    t = torch.nn.functional.layer_norm(torch.from_numpy(static["e"]), (static["e"].shape[1],)).numpy() * static["gain"]
+def topic_vectors(z, dim):
+    """The static stage's (z) token vectors by principal components, lengths kept as importance in 0..1."""
+    t = torch.nn.functional.layer_norm(torch.from_numpy(z["e"]), (z["e"].shape[1],)).numpy() * z["gain"]
     n = np.linalg.norm(t, axis=1, keepdims=True)
-    f = static["freq"][:, None] ** 0.5
+    f = z["freq"][:, None] ** 0.5
     _, u = np.linalg.eigh((t * f).T @ (t * f))
     y = t @ u[:, ::-1][:, :dim]
-    w = n / static["e"].shape[1] ** 0.5
+    w = n / z["e"].shape[1] ** 0.5
     return (y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-6) * w ** 0.5).astype(np.float32)
 
 
@@ -364,13 +393,15 @@ def initialise(m, topic, syntax, seed):
 class Average:
     """Exponential moving average of the weights: a usable model at any time without lowering the rate."""
 
-    def __init__(self, m, rate=0.998):
-        self.rate, self.w = rate, {k: v.clone() for k, v in m.state_dict().items()}
+    def __init__(self, m, rate=0.998, every=1):
+        self.rate, self.every, self.w = rate, every, {k: v.clone() for k, v in m.state_dict().items()}
         self.n = 0
 
     def update(self, m):
         self.n += 1
-        r = min(self.rate, self.n / (self.n + 10))
+        if self.n % self.every:
+            return
+        r = min(self.rate, self.n / (self.n + 10)) ** self.every
         for k, v in m.state_dict().items():
             self.w[k].lerp_(v, 1 - r)
 
@@ -391,27 +422,57 @@ def phase(done, limit, negatives):
             1.0 if done < 0.1 else 0.5 if done < 0.5 else 0.15, done > 0.45)
 
 
-def batches(qs, settings, tokens, rng, synthetic=None):
-    """Endless batches of about tokens tokens, near in length, from a stretch of an epoch at a time."""
-    while True:
-        order = qs.epoch()
-        for a in range(0, len(order), 2048):
-            limit, negatives, made, clean = settings()
-            part = order[a:a + 2048]
-            ex = [qs.example(i, limit, rng.random() < negatives, rng) for i in (qs.cleaner(part) if clean else part)]
-            if synthetic is not None:
-                ex += [synthetic.example(limit) for _ in range(int(made * len(ex)))]
-            ex.sort(key=lambda x: len(x[0]) + rng.random() * 8)
-            cut, cur = [], []
-            for x in ex:
-                if cur and (len(cur) + 1) * len(x[0]) > tokens:
-                    cut.append(cur)
-                    cur = []
-                cur.append(x)
+class Batches:
+    """Endless batches of about tokens tokens, near in length, from a stretch of an epoch at a time.
+
+    All that is random comes from one generator, whose state at the start of the stretch is kept: state and
+    restore go on in the middle of it with the same batches."""
+
+    def __init__(self, qs, tokens, seed, synthetic=None):
+        self.qs, self.tokens, self.synthetic = qs, tokens, synthetic
+        self.rng = np.random.default_rng(seed)
+        self.order, self.at, self.left, self.begun, self.used = np.zeros(0, np.int64), 0, [], None, 0
+
+    def next(self, settings):
+        while not self.left:
+            if self.at >= len(self.order):
+                self.order, self.at = self.qs.epoch(self.rng), 0
+            self.begun = {"order": self.order, "at": self.at, "rng": self.rng.bit_generator.state, "settings": settings}
+            self.used = 0
+            self._fill(settings)
+        self.used += 1
+        return self.left.pop()
+
+    def _fill(self, settings):
+        limit, negatives, made, clean = settings
+        qs, rng = self.qs, self.rng
+        part = self.order[self.at:self.at + 2048]
+        self.at += 2048
+        ex = [qs.example(i, limit, rng.random() < negatives, rng) for i in (qs.cleaner(part, rng) if clean else part)]
+        if self.synthetic is not None:
+            ex += [self.synthetic.example(limit, rng) for _ in range(int(made * len(ex)))]
+        ex.sort(key=lambda x: len(x[0]) + rng.random() * 8)
+        cut, cur = [], []
+        for x in ex:
+            if cur and (len(cur) + 1) * len(x[0]) > self.tokens:
+                cut.append(cur)
+                cur = []
+            cur.append(x)
+        if cur:
             cut.append(cur)
-            for j in rng.permutation(len(cut)):
-                if cut[j]:
-                    yield cut[j]
+        self.left = [cut[j] for j in rng.permutation(len(cut))]
+
+    def state(self):
+        return {"begun": self.begun, "used": self.used}
+
+    def restore(self, s):
+        if s["begun"] is None:
+            return
+        b = self.begun = s["begun"]
+        self.order, self.at, self.used = b["order"], b["at"], s["used"]
+        self.rng.bit_generator.state = b["rng"]
+        self._fill(b["settings"])
+        del self.left[len(self.left) - self.used:]
 
 
 def loss_of(m, ex):
@@ -420,30 +481,33 @@ def loss_of(m, ex):
     return (F.cross_entropy(ls, s) + F.cross_entropy(le, e)) / 2
 
 
-def train(m, qs, out, minutes, synthetic=None, lr=1e-3, tokens=1600, limit=144, negatives=0.22, seed=3, log=None, check=None, check_every=600, max_steps=10**9):
-    """Trains for minutes of wall time (checks included), saving to out every check; resumes from out."""
+def train(m, qs, out, budget, synthetic=None, lr=1e-3, tokens=1600, limit=144, negatives=0.22, seed=3, log=None, check=None,
+          check_every=600, save_every=600, stop=None, early=None):
+    """Trains on budget tokens, which rates and phases follow; saves to out and resumes from it, with the same result
+    as an unbroken run. stop: tokens after which to save and return early; early: (steps, budget) that the first steps
+    follow instead, as when a run is shortened on its way."""
     opt = torch.optim.AdamW(groups_of(m, lr, 3.0), lr=lr, betas=(0.9, 0.99))
     base = [g["lr"] for g in opt.param_groups]
-    avg, step, used, seen = Average(m), 0, 0.0, 0
+    avg, step, used, seen = Average(m, every=4), 0, 0.0, 0
+    it = Batches(qs, tokens, seed, synthetic)
     if os.path.exists(out):
-        s = torch.load(out)
+        s = torch.load(out, **model.TRUSTED)
         m.load_state_dict(s["model"])
         avg.w, avg.n = s["avg"], s["avg_n"]
         opt.load_state_dict(s["opt"])
+        it.restore(s["batches"])
         step, used, seen = s["step"], s["minutes"], s["tokens"]
-    rng = np.random.default_rng(seed + step)
     t0, before, run = time.time(), used, []
-    it = batches(qs, lambda: phase(max(used / minutes, step / max_steps), limit, negatives), tokens, rng, synthetic)
 
     def save():
         torch.save({"model": m.state_dict(), "avg": avg.w, "avg_n": avg.n, "opt": opt.state_dict(), "step": step,
-                    "minutes": used, "tokens": seen}, out + ".tmp")
+                    "minutes": used, "tokens": seen, "batches": it.state()}, out + ".tmp")
         os.replace(out + ".tmp", out)
 
     m.train()
-    while used < minutes and step < max_steps:
-        ex = next(it)
-        done = max(used / minutes, step / max_steps)
+    while seen < min(budget, stop or budget):
+        done = seen / (early[1] if early and step < early[0] else budget)
+        ex = it.next(phase(done, limit, negatives))
         f = min(1, (step + 1) / 100) * max(0.02, 1 - done)
         for g, b in zip(opt.param_groups, base):
             g["lr"] = b * f
@@ -458,14 +522,13 @@ def train(m, qs, out, minutes, synthetic=None, lr=1e-3, tokens=1600, limit=144, 
         run.append(float(loss))
         used = before + (time.time() - t0) / 60
         if log and step % 50 == 0:
-            log({"stage": "reader", "step": step, "loss": round(float(np.mean(run[-50:])), 4), "minutes": round(used, 2), "tokens": seen})
-        if step % check_every == 0:
+            log({"stage": "reader", "step": step, "tokens": seen, "loss": round(float(np.mean(run[-50:])), 4), "minutes": round(used, 2)})
+        if step % save_every == 0:
             save()
-            if check:
-                m2 = model.Reader(m.bert.config)
-                m2.load_state_dict(avg.w)
-                r = check(m2)
-                log({"stage": "reader", "step": step, "minutes": round(used, 2), **r})
+        if check and step % check_every == 0:
+            m2 = model.Reader(m.bert.config)
+            m2.load_state_dict(avg.w)
+            log({"stage": "reader", "step": step, "tokens": seen, "minutes": round(used, 2), **check(m2)})
     save()
     return run
 
@@ -508,10 +571,12 @@ def predict(m, tok, items, limit=256, longest=30, null=None):
     return [(t, n) for _, t, n in best]
 
 
-def squad_items(path):
-    """(question, context, gold texts) of a SQuAD file."""
+def squad_items(path, half=None):
+    """(question, context, gold texts) of a SQuAD file, or of the articles in one half of it."""
     out = []
     for art in data.read_json(path)["data"]:
+        if half and evaluate.half(art["title"].replace("_", " ")) != half:
+            continue
         for p in art["paragraphs"]:
             for q in p["qas"]:
                 out.append((q["question"], p["context"], [a["text"] for a in q["answers"]]))

@@ -10,12 +10,13 @@ dimensions are cut to zero by the gain of the last layer norm: a stop word puts 
 
 The loss is symmetric InfoNCE with in-batch negatives (van den Oord et al. 2018).
 """
-import json
 import os
 import time
 
 import numpy as np
 import torch
+
+import model
 
 TRASH = 32
 
@@ -67,60 +68,76 @@ def cosent(s, y, scale=20.0):
     return torch.logsumexp(torch.cat([torch.zeros(1), d]), 0)
 
 
-def train(sampler, vocab_size, out, dim=384, steps=1500, batch=2048, lr=0.02, seed=1, minutes=1e9, log=None, evaluate=None,
-          scale=20.0, start=None, draw=None, sts=None, sts_every=4, sts_weight=0.2):
-    """Trains and saves out (.npz: e, gain, freq); resumes from out + '.state' when it is there.
+def train(sampler, vocab_size, out, dim=384, steps=1500, batch=2048, lr=0.02, seed=1, log=None, evaluate=None, scale=20.0,
+          start=None, nce=1.0, sts_every=0, sts_weight=0.2, sts_scale=5.0, sts_batch=256, sts_drop=0.0, save_every=300, stop=None):
+    """Trains for steps steps and saves out (.npz: e, gain, freq); resumes from out + '.state' with the same result as
+    an unbroken run. The rate warms up, then falls to zero with the steps.
 
-    start: token vectors to go on from; draw: another source of pairs than sampler.batch; sts: scored sentence
-    pairs that join every sts_every steps with the CoSENT loss."""
+    start: token vectors to go on from; nce: weight of the contrastive loss, whose pairs are not drawn when it is 0;
+    sts_every, sts_weight, sts_scale, sts_batch: scored sentence pairs join every so many steps with the CoSENT loss, each
+    token of theirs left out with probability sts_drop;
+    stop: a step after which to save and return early."""
     flat = sampler.c.paras.flat
     freq = np.bincount(flat, minlength=vocab_size)
     e = (initial(freq, dim, seed) if start is None else start.clone()).requires_grad_()
-    draw = draw or sampler.batch
     gain = torch.ones(dim)
     gain[dim - TRASH:] = 0
     opt = torch.optim.Adam([e], lr=lr, betas=(0.9, 0.98))
-    step, t0, run = 0, time.time(), []
+    sts, step, seen, used, run = sampler.c.sts, 0, 0, 0.0, []
     state = out + ".state"
     if os.path.exists(state):
-        s = torch.load(state)
+        s = torch.load(state, **model.TRUSTED)
         e.data.copy_(s["e"])
         opt.load_state_dict(s["opt"])
-        step = s["step"]
-    used = 0.0
-    while step < steps:
-        used = (time.time() - t0) / 60
-        # linear warm-up, then to zero by steps or by minutes, whichever comes first
-        done = max(step / steps, used / minutes)
-        if done >= 1:
-            break
-        opt.param_groups[0]["lr"] = lr * min(1, (step + 1) / 50) * (1 - done)
-        q, p = draw(batch)
-        n = len(q)
-        x = bags(table_of(e, gain), q + p)
-        x = torch.nn.functional.normalize(x, dim=1)
-        logits = scale * x[:n] @ x[n:].T
-        y = torch.arange(n)
-        loss = (torch.nn.functional.cross_entropy(logits, y) + torch.nn.functional.cross_entropy(logits.T, y)) / 2
-        run.append(float(loss))
-        if sts and step % sts_every == 0:
-            pick = [sts[i] for i in sampler.rng.integers(len(sts), size=128)]
-            v = torch.nn.functional.normalize(bags(table_of(e, gain), [x[0] for x in pick] + [x[1] for x in pick]), dim=1)
-            loss = loss + sts_weight * cosent((v[:128] * v[128:]).sum(1), torch.tensor([float(x[2]) for x in pick]))
+        sampler.rng.bit_generator.state = s["rng"]
+        step, seen, used = s["step"], s["tokens"], s["minutes"]
+    t0, before = time.time(), used
+
+    def save():
+        torch.save({"e": e.data, "opt": opt.state_dict(), "rng": sampler.rng.bit_generator.state, "step": step, "tokens": seen,
+                    "minutes": used}, state + ".tmp")
+        os.replace(state + ".tmp", state)
+
+    while step < min(steps, stop or steps):
+        opt.param_groups[0]["lr"] = lr * min(1, (step + 1) / 50) * (1 - step / steps)
+        loss = 0.0
+        if nce:
+            q, p = sampler.batch(batch)
+            n = len(q)
+            x = torch.nn.functional.normalize(bags(table_of(e, gain), q + p), dim=1)
+            logits = scale * x[:n] @ x[n:].T
+            y = torch.arange(n)
+            loss = nce * (torch.nn.functional.cross_entropy(logits, y) + torch.nn.functional.cross_entropy(logits.T, y)) / 2
+            run.append(float(loss) / nce)
+            seen += sum(map(len, q)) + sum(map(len, p))
+        if sts_every and step % sts_every == 0:
+            pick = [sts[i] for i in sampler.rng.integers(len(sts), size=sts_batch)]
+            lists = [x[0] for x in pick] + [x[1] for x in pick]
+            if sts_drop:
+                lists = [[t for t, r in zip(x, sampler.rng.random(len(x))) if r >= sts_drop] or x for x in lists]
+            v = torch.nn.functional.normalize(bags(table_of(e, gain), lists), dim=1)
+            c = cosent((v[:len(pick)] * v[len(pick):]).sum(1), torch.tensor([float(x[2]) for x in pick]), sts_scale)
+            loss = loss + sts_weight * c
+            seen += sum(map(len, lists))
+            if not nce:
+                run.append(float(c))
         opt.zero_grad()
         loss.backward()
         opt.step()
         step += 1
+        used = before + (time.time() - t0) / 60
         if step % 50 == 0 or step == steps:
-            r = {"stage": "static", "step": step, "loss": round(float(np.mean(run[-50:])), 4), "minutes": round(used, 2)}
-            if evaluate and step % 300 == 0:
+            r = {"stage": "static", "step": step, "tokens": seen, "loss": round(float(np.mean(run[-50:])), 4), "minutes": round(used, 2)}
+            if evaluate and (step % 600 == 0 or step == steps):
                 t = table_of(e, gain).detach().numpy()
                 r.update(evaluate(lambda l: encode(t, l)))
             if log:
                 log(r)
-        if step % 300 == 0:
-            torch.save({"e": e.data, "opt": opt.state_dict(), "step": step}, state + ".tmp")
-            os.replace(state + ".tmp", state)
+        if step % save_every == 0:
+            save()
+    if step < steps:
+        save()
+        return run
     np.savez(out + ".tmp.npz", e=e.detach().numpy(), gain=gain.numpy(), freq=freq)
     os.replace(out + ".tmp.npz", out)
     if os.path.exists(state):

@@ -2,6 +2,9 @@
 import json
 import os
 import random
+import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -12,8 +15,15 @@ import data
 import encoder
 import evaluate
 import export
+import fixtures
+import loop
 import model
+import pairs
+import pieces
+import pretrain
+import quant
 import reader
+import static
 import tokenizer
 import train
 import vocab
@@ -81,8 +91,37 @@ class Measuring(unittest.TestCase):
         self.assertEqual(evaluate.exact("The Cat.", ["cat"]), 1)
         self.assertAlmostEqual(evaluate.f1("black cat", ["the cat"]), 2 / 3)
 
+    def test_halves(self):
+        # printf 'half:Hunting' | sha256sum, and so on: the rule of semsearch eval --half
+        self.assertEqual([evaluate.half(x) for x in ("Hunting", "1", "2", "3")], ["tune", "report", "tune", "report"])
+
     def test_bm25_finds_the_rare_word(self):
         self.assertEqual(int(evaluate.BM25(["a red fox", "a red hen", "a red cow"]).scores("red hen").argmax()), 1)
+
+
+class Pieces(unittest.TestCase):
+    def test_a_set_is_whole_or_not_there(self):
+        with tempfile.TemporaryDirectory() as d:
+            raw = bytes(range(256)) * 10
+            for n in (3, 12):
+                pieces.write(f"{d}/step-{n}", raw + bytes([n]), limit=1000)
+            self.assertEqual(len(os.listdir(d + "/step-12")), 4)
+            self.assertEqual(max(os.path.getsize(f"{d}/step-12/{x}") for x in os.listdir(d + "/step-12") if x != "manifest.json"), 1000)
+            self.assertEqual(pieces.last(d, "step"), (12, raw + b"\x0c"))
+            with open(d + "/step-12/part-001", "r+b") as f:  # a damaged part: the set before it counts
+                f.write(b"?")
+            with self.assertRaisesRegex(ValueError, "part-001"):
+                pieces.read(d + "/step-12")
+            self.assertEqual(pieces.last(d, "step"), (3, raw + b"\x03"))
+            os.remove(d + "/step-3/manifest.json")  # not finished
+            self.assertIsNone(pieces.last(d, "step"))
+
+    def test_keep(self):
+        with tempfile.TemporaryDirectory() as d:
+            for n in (9, 10, 100):
+                pieces.write(f"{d}/step-{n}", b"x")
+            pieces.keep(d, "step", 2)
+            self.assertEqual(sorted(os.listdir(d)), ["step-10", "step-100"])
 
 
 class Recipe(unittest.TestCase):
@@ -90,10 +129,9 @@ class Recipe(unittest.TestCase):
     def setUpClass(cls):
         torch.set_num_threads(1)
         cls.tmp = tempfile.TemporaryDirectory()
-        root = cls.tmp.name
-        made_up(root + "/data")
-        cls.run_ = train.Run(root + "/data", root + "/out", "tiny")
-        cls.run_.log = lambda r: None
+        cls.root = cls.tmp.name
+        made_up(cls.root + "/data")
+        cls.run_ = cls.fresh("out")
         cls.run_.prepare(procs=1)
         cls.run_.static()
 
@@ -101,41 +139,223 @@ class Recipe(unittest.TestCase):
     def tearDownClass(cls):
         cls.tmp.cleanup()
 
+    @classmethod
+    def fresh(cls, name, static=False):
+        """Another output folder over the same cache; static: with the word vectors as they are."""
+        r = train.Run(cls.root + "/data", f"{cls.root}/{name}", "tiny")
+        r.cache = cls.root + "/out/cache"
+        r.log = lambda x: None
+        if static:
+            for f in ("static0.npz", "static.npz"):
+                shutil.copy(f"{cls.root}/out/{f}", f"{cls.root}/{name}/{f}")
+        return r
+
+    def in_go(self, folder):
+        """The exported folder gives in Go what it gives here."""
+        if shutil.which("go") is None:
+            self.skipTest("no go command")
+        r = subprocess.run(["go", "test", "-count=1", "-run", "TestExported", "-v", "."], cwd=os.path.dirname(os.path.abspath(__file__)),
+                           env={**os.environ, "SEMSEARCH_EXPORTED": folder}, capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        self.assertIn("--- PASS: TestExported", r.stdout)
+
+    def same(self, a, b):
+        self.assertEqual(sorted(a), sorted(b))
+        for k in a:
+            self.assertTrue(np.array_equal(np.asarray(a[k]), np.asarray(b[k])), k)
+
+    def test_prepare_is_the_same_again(self):
+        with tempfile.TemporaryDirectory() as d:
+            code = ("import sys, data, reader\n"
+                    f"tok = data.build({self.root + '/data'!r}, {d!r}, 1200, 2)\n"
+                    f"reader.build({self.root + '/data'!r}, tok, {d!r})\n")
+            env = {**os.environ, "PYTHONHASHSEED": "12345"}  # sets of strings in another order
+            subprocess.run([sys.executable, "-c", code], check=True, env=env, cwd=os.path.dirname(os.path.abspath(__file__)))
+            for f in ("vocab.txt", "paras.flat.npy", "squad_realigned.p.flat.npy", "qa.ctx.flat.npy", "qa.title.flat.npy", "sts.json"):
+                with open(f"{d}/{f}", "rb") as x, open(f"{self.root}/out/cache/{f}", "rb") as y:
+                    self.assertEqual(x.read(), y.read(), f)
+
+    def test_static_learns_and_resumes_to_the_same(self):
+        a = self.fresh("static")
+        shutil.copy(self.root + "/out/static0.npz", self.root + "/static/static0.npz")
+        a.static(stop=10)  # of the second run
+        self.assertFalse(os.path.exists(self.root + "/static/static1.npz"))
+        a = self.fresh("static")
+        a.static()
+        self.same(dict(np.load(self.root + "/static/static.npz")), dict(np.load(self.root + "/out/static.npz")))
+        s = pairs.Sampler(data.Corpus(a.cache), a.tok().ids["."], 1, passage=32)
+        run = static.train(s, len(a.tok().vocab), self.root + "/static/x.npz", steps=30, batch=64)
+        self.assertLess(np.mean(run[-5:]), 0.9 * np.mean(run[:5]))
+
     def test_encoder_starts_as_the_bag(self):
         z = self.run_.static_vectors()
         tok = self.run_.tok()
         m = model.Encoder(model.config(len(tok.vocab), **self.run_.b["encoder_shape"]))
         encoder.initialise(m, z, 1)
         texts = [tok.encode(t) for t in ("the town on the river", "somebody sells it at the market", "in winter")]
-        import static
         bag = static.encode(static.table_of(torch.from_numpy(z["e"]), torch.from_numpy(z["gain"])).numpy(), texts)
         self.assertGreater(float((bag * encoder.encode(m, texts)).sum(1).min()), 0.99)
 
-    def test_encoder_learns_and_reads_back(self):
-        run = self.run_.encoder()
-        self.assertTrue(np.isfinite(run).all())
-        self.assertLess(np.mean(run[-6:]), np.mean(run[3:9]))
-        folder = self.tmp.name + "/e"
-        self.run_.export(folder)
+    def test_encoder_learns_resumes_to_the_same_and_reads_back(self):
+        whole = self.fresh("e", static=True)
+        self.assertTrue(np.isfinite(whole.encoder()).all())
+        m = whole.new_encoder(whole.tok(), whole.static_vectors())
+        sampler = pairs.Sampler(data.Corpus(whole.cache), whole.tok().ids["."], 99, passage=32, mix={"sentence": 1.0})
+        fixed = [sampler.batch(32) for _ in range(4)]  # the running loss has a memory that fills, so measure on fixed batches
+
+        def loss():
+            with torch.no_grad():
+                s = [30 * encoder.embed(m, q) @ encoder.embed(m, p).T for q, p in fixed]
+                return float(np.mean([torch.nn.functional.cross_entropy(x, torch.arange(len(x))) for x in s]))
+
+        before = loss()
+        m.load_state_dict(torch.load(self.root + "/e/encoder.pt", **model.TRUSTED)["model"])
+        self.assertLess(loss(), 0.93 * before)
+        broken = self.fresh("e2", static=True)
+        broken.encoder(stop=13)
+        broken.encoder()
+        self.same(torch.load(self.root + "/e/encoder.pt", **model.TRUSTED)["model"], torch.load(self.root + "/e2/encoder.pt", **model.TRUSTED)["model"])
+        folder = self.root + "/e/model"
+        whole.export(folder)
         m, tok = train.load(folder + "/encoder")
         m0 = model.Encoder(m.bert.config)
-        m0.load_state_dict({k: torch.from_numpy(v) for k, v in self.run_.encoder_weights().items()})
+        m0.load_state_dict({k: torch.from_numpy(v) for k, v in whole.encoder_weights().items()})
         x = [tok.encode("who founded the town"), tok.encode("the river is frozen")]
         self.assertGreater(float((encoder.encode(m, x) * encoder.encode(m0, x)).sum(1).min()), 0.9999)
         with open(folder + "/encoder/vocab.txt", encoding="utf-8") as f:
             self.assertEqual(f.read().split("\n")[:-1], tok.vocab)
+        self.in_go(folder)
+        # In int8 the vectors hardly turn.
+        q = quant.simulate(train.load(folder + "/encoder")[0])
+        cos = float((encoder.encode(m, x) * encoder.encode(q, x)).sum(1).min())
+        self.assertGreater(cos, 0.99)
+        self.assertLess(cos, 1 - 1e-7)  # it did something
 
-    def test_reader_learns_resumes_and_reads_back(self):
-        first = self.run_.reader()
+    def test_reader_learns_resumes_to_the_same_and_reads_back(self):
+        whole = self.fresh("r", static=True)
+        first = whole.reader()
         self.assertLess(np.mean(first[-8:]), 0.9 * np.mean(first[:8]))
-        self.run_.b["reader"]["max_steps"] = 44
-        self.assertEqual(len(self.run_.reader()), 4)  # goes on where it stopped
-        folder = self.tmp.name + "/r"
-        self.run_.export(folder)
+        broken = self.fresh("r2", static=True)
+        for stop in (7_000, 12_000, 21_000, None):
+            broken.reader(stop=stop)
+        a, b = (torch.load(f"{self.root}/{x}/reader.pt", **model.TRUSTED) for x in ("r", "r2"))
+        self.same(a["model"], b["model"])
+        self.same(a["avg"], b["avg"])
+        self.assertEqual(a["tokens"], b["tokens"])
+        folder = self.root + "/r/model"
+        whole.export(folder)
         m, tok = train.load(folder + "/reader")
         self.assertIsInstance(m.bert.config["semsearch_null_threshold"], float)
         r = reader.predict(m, tok, [("Who founded it?", "The town was founded by Lo Mir in 1700.")])
         self.assertIn(r[0][0], "The town was founded by Lo Mir in 1700.")
+        self.in_go(folder)
+
+    def test_reader_examples(self):
+        z = dict(np.load(self.root + "/out/static0.npz"))
+        qs, rng = reader.Questions(self.run_.cache, z["e"] * z["gain"]), np.random.default_rng(1)
+        tok, titled = self.run_.tok(), 0
+        for i in range(len(qs.recs)):
+            c, s, e, _, _, _ = qs.recs[i]
+            want = qs.ctx[c][s:e + 1]
+            ids, first, a, b = qs.example(i, 96, False, rng)
+            self.assertEqual(ids[a:b + 1].tolist(), want.tolist())
+            t = qs.title[c]
+            titled += ids[first:first + len(t)].tolist() == t.tolist() and len(t) > 0 and ids[first + len(t)] == qs.ctx[c][0]
+            ids, first, a, b = qs.example(i, 96, True, rng)
+            if a == 0:
+                text = " ".join(tok.vocab[x] for x in ids[first:])
+                self.assertNotIn(" " + " ".join(tok.vocab[x] for x in want) + " ", text.split(" ", len(t))[-1])
+        self.assertGreater(titled, 0)
+
+    def test_pack_and_unpack(self):
+        with tempfile.TemporaryDirectory() as d:
+            pieces.pack(self.run_.cache, d + "/packed", limit=1 << 14)
+            files = [os.path.join(a, x) for a, _, b in os.walk(d + "/packed") for x in b]
+            self.assertTrue(any(x.endswith("paras.flat.npy/part-001") for x in files))
+            self.assertLessEqual(max(map(os.path.getsize, files)), 1 << 14)
+            names = pieces.unpack(d + "/packed", d + "/cache")
+            self.assertEqual(names, sorted(os.listdir(self.run_.cache)))
+            for n in names:
+                with open(f"{d}/cache/{n}", "rb") as x, open(f"{self.run_.cache}/{n}", "rb") as y:
+                    self.assertEqual(x.read(), y.read(), n)
+
+    def test_pretraining_packs_without_padding(self):
+        s = pretrain.Stream(data.Corpus(self.run_.cache), 32)
+        rng = np.random.default_rng(0)
+        x = s.batch(len(s.flat) // 30 - 1, rng)  # one pass
+        self.assertEqual(int((x == tokenizer.PAD).sum()), 0)
+        self.assertTrue((x[:, 0] == tokenizer.CLS).all() and (x[:, -1] == tokenizer.SEP).all())
+        a = s.offset
+        self.assertEqual(np.sort(x[:, 1:-1].ravel()).tolist(), np.sort(s.flat[a:a + x[:, 1:-1].size]).tolist())
+        at = pretrain.masks(torch.from_numpy(x), rng)
+        self.assertTrue(all(len(set(r)) == len(r) and min(r) > 0 and max(r) < 31 for r in at.tolist()))
+        shown = pretrain.hide(torch.from_numpy(x), at, 1200, rng)
+        changed = (shown.numpy() != x)
+        self.assertLessEqual(set(zip(*np.nonzero(changed))), {(i, j) for i, r in enumerate(at.tolist()) for j in r})
+        self.assertAlmostEqual(float((torch.gather(shown, 1, at) == tokenizer.MASK).float().mean()), 0.8, delta=0.1)
+
+    def test_both_pretrainings_learn(self):
+        out = {}
+        for kind in ("mlm", "rtd"):
+            torch.manual_seed(0)
+            trunk = model.Bert(model.config(len(self.run_.tok().vocab), 64, 2, 2, 128))
+            task, seen = pretrain.Task(kind, trunk, pretrain.Stream(data.Corpus(self.run_.cache), 32), 16), []
+            loop.run(task, f"{self.root}/pre-{kind}", kind, 60_000, 3e-3, log=seen.append, log_every=10)
+            out[kind] = [r["loss"] for r in seen]
+            self.assertLess(out[kind][-1], 0.85 * out[kind][0], kind)
+            self.assertEqual(seen[-1]["tokens"], seen[-1]["step"] * 16 * 32)
+        self.assertNotEqual(out["mlm"], out["rtd"])
+
+    def test_compare_runs(self):
+        r = self.fresh("cmp", static=True).compare()
+        self.assertEqual(sorted(r), ["mlm", "none", "rtd"])
+
+    def test_gpu_budget_on_a_cpu(self):
+        """Pack, carry over, unpack, every stage with a pause in the middle, damage, export, fixtures."""
+        root = self.root + "/gpu"
+        home = train.Run(self.root + "/data", root + "/home", "gpu-tiny")
+        home.cache = self.run_.cache
+        pieces.pack(home.cache, root + "/home/packed", limit=1 << 14)
+        n = pieces.loads(root + "/home/packed", 60_000)
+        self.assertGreater(n, 1)
+        for k in range(n):
+            size = sum(os.path.getsize(os.path.join(a, x)) for a, _, b in os.walk(f"{root}/home/packed/{k}") for x in b)
+            self.assertLessEqual(size, 60_000)
+            shutil.copytree(f"{root}/home/packed/{k}", root + "/arrived", dirs_exist_ok=True)
+        there, whole = (train.Run(None, f"{root}/{x}", "gpu-tiny") for x in ("there", "whole"))
+        seen = []
+        for r in (there, whole):
+            pieces.unpack(root + "/arrived", r.cache)
+            r.log = lambda x: seen.append(x)
+        for stage, name in (("pretrain", "trunk"), ("retrieval", "encoder-deep"), ("read", "reader-deep")):
+            self.assertTrue(getattr(whole, stage)())
+            first = [r["loss"] for r in seen if r["stage"] == stage and "loss" in r]
+            self.assertLess(np.mean(first[-2:]), np.mean(first[:2]), stage)
+            self.assertFalse(getattr(there, stage)(stop=8_000))
+            self.assertFalse(getattr(there, stage)(stop=16_000, keep=f"{root}/keep"))
+            # The later set is damaged: the run goes on from the one before.
+            sets = sorted(os.listdir(f"{root}/there/{stage}"), key=lambda x: int(x.split("-")[1]))
+            with open(f"{root}/there/{stage}/{sets[-1]}/part-000", "r+b") as f:
+                f.write(b"damaged")
+            self.assertTrue(getattr(there, stage)())
+            self.assertEqual(pieces.read(f"{root}/there/{name}"), pieces.read(f"{root}/whole/{name}"), stage)
+            self.assertTrue(os.path.exists(f"{root}/keep/{name}/manifest.json"))
+        self.assertTrue(there.distil())
+        d = [r["loss"] for r in seen if r["stage"] == "distil-encoder" and "loss" in r]
+        self.assertLess(d[-1], d[0])
+        fix = there.export_deep(root + "/model")
+        self.in_go(root + "/model")
+        self.assertEqual(len(fix["encoder"]), len(fixtures.TEXTS))
+        m, tok = train.load(root + "/model/encoder")
+        self.assertEqual(m.bert.config["num_hidden_layers"], 2)
+        for f in fix["encoder"]:  # the float16 file gives what the fixtures say
+            self.assertEqual(encoder.wrap(tok.encode(f["text"])).tolist(), f["ids"])
+            self.assertGreater(float(encoder.encode(m, [tok.encode(f["text"])])[0] @ np.array(f["vector"], np.float32)), 0.9999)
+        rd, _ = train.load(root + "/model/reader")
+        for f in fix["reader"]:
+            ids = torch.tensor([f["ids"]])
+            s, _ = rd(ids, torch.tensor([f["types"]]), torch.tensor([len(f["ids"])]))
+            self.assertLess(float((s[0] - torch.tensor(f["start"])).abs().max()), 1e-3)
 
     def test_safetensors_layout(self):
         path = self.tmp.name + "/x.safetensors"

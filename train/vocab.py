@@ -76,7 +76,7 @@ def learn(counts, size, ideographs=300, min_count=8):
     """A vocabulary of exactly size tokens (fewer only if the text is tiny) from word -> count."""
     chars = collections.Counter()
     for w, c in counts.items():
-        for ch in set(w):
+        for ch in dict.fromkeys(w):  # a set has no fixed order
             chars[ch] += c
     ascii_chars = [c for c in map(chr, range(33, 127)) if not c.isupper()]
     is_cjk = lambda ch: tokenizer._IDEOGRAPH.match(ch) is not None
