@@ -124,6 +124,11 @@ func (a *app) runAsk(ctx context.Context, o askOptions, question string) error {
 				ids = append(ids, p.ID)
 			}
 		}
+		if got.explanation != nil {
+			for _, p := range got.explanation.Passages {
+				ids = append(ids, p.Hit.ID)
+			}
+		}
 		c, err := a.cite(ctx, d, ids)
 		if err != nil {
 			return err
@@ -133,7 +138,7 @@ func (a *app) runAsk(ctx context.Context, o askOptions, question string) error {
 				Schema  int          `json:"schema"`
 				Answers []jsonAnswer `json:"answers"`
 				Explain *jsonExplain `json:"explain,omitempty"`
-			}{jsonSchema, []jsonAnswer{}, got.explained}
+			}{jsonSchema, []jsonAnswer{}, newJSONExplain(got, c)}
 			for _, an := range got.answers {
 				out.Answers = append(out.Answers, newJSONAnswer(an, got.calibrated, c))
 			}
@@ -168,7 +173,6 @@ type answered struct {
 	calibrated  bool // confidences are probabilities
 	explanation *qa.Explanation
 	attribution *qa.Attribution
-	explained   *jsonExplain // the two above, for --json
 }
 
 // answer asks a question. Only a reader of package qa has a calibration and explains itself.
@@ -206,6 +210,5 @@ func (a *app) answer(ctx context.Context, o askOptions, d *db.DB, rd reader, cal
 			return nil, err
 		}
 	}
-	got.explained = newJSONExplain(got)
 	return got, nil
 }

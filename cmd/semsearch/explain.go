@@ -69,25 +69,29 @@ type jsonWord struct {
 	Weight float64 `json:"weight"`
 }
 
-func newJSONExplain(got *answered) *jsonExplain {
+// newJSONExplain is nil when nothing was to be explained.
+func newJSONExplain(got *answered, c *cites) *jsonExplain {
 	e := got.explanation
+	if e == nil {
+		return nil
+	}
 	out := &jsonExplain{Passages: []jsonReadPassage{}, Candidates: []jsonCandidate{}}
 	if e.Calibration != nil {
 		out.MinAnswerable = &e.Calibration.MinAnswerable
 	}
 	for i, p := range e.Passages {
-		j := jsonReadPassage{Rank: i + 1, Hit: newJSONHit(p.Hit), Retrieval: p.Retrieval, Null: p.Reading.Null, Windows: p.Reading.Windows, Spans: []jsonSpan{}}
+		j := jsonReadPassage{Rank: i + 1, Hit: newJSONHit(p.Hit, c), Retrieval: p.Retrieval, Null: p.Reading.Null, Windows: p.Reading.Windows, Spans: []jsonSpan{}}
 		for _, s := range p.Reading.Spans {
 			j.Spans = append(j.Spans, jsonSpan{Text: s.Text, Start: s.Start, End: s.End, Score: s.Score, Logit: s.Score + p.Reading.Null})
 		}
 		out.Passages = append(out.Passages, j)
 	}
-	for _, c := range e.Candidates {
+	for _, can := range e.Candidates {
 		j := jsonCandidate{
-			Text: c.Answer.Text, ID: c.Answer.ID, Start: c.Answer.Start, End: c.Answer.End, Rank: c.Rank, Given: c.Given,
-			Evidence: c.Evidence, Score: c.Answer.Score, Confidence: c.Answer.Confidence, Answerable: c.Answerable,
+			Text: can.Answer.Text, ID: can.Answer.ID, Start: can.Answer.Start, End: can.Answer.End, Rank: can.Rank, Given: can.Given,
+			Evidence: can.Evidence, Score: can.Answer.Score, Confidence: can.Answer.Confidence, Answerable: can.Answerable,
 		}
-		for _, f := range c.Features {
+		for _, f := range can.Features {
 			j.Features = append(j.Features, jsonFeature{Name: f.Name, Value: f.Value, Answerable: f.Answerable, Confidence: f.Right})
 		}
 		out.Candidates = append(out.Candidates, j)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/semsearch/semsearch/db"
 	"github.com/semsearch/semsearch/internal/dbtest"
-	"github.com/semsearch/semsearch/internal/eval"
 	"github.com/semsearch/semsearch/internal/extract"
 	"github.com/semsearch/semsearch/qa"
 )
