@@ -45,7 +45,7 @@ type Checkpoint struct {
 type Options struct {
 	// Int8 runs the encoder layers of a float checkpoint in int8: about three times as fast, in a
 	// quarter of the memory, with vectors that differ a little, so that the fingerprint does too. The
-	// weights are quantised while they are read, as Quantize does it, which takes about as long as reading; word
+	// weights are quantised while they are read, as Quantize does it, which makes opening slower; word
 	// embeddings stay float. A checkpoint that is int8 already is opened as it is.
 	Int8 bool
 }
