@@ -21,7 +21,7 @@ lint:
 	$(STATICCHECK) ./...
 
 bench:
-	go test -run '^$$' -bench . -benchtime 1s ./internal/f32 ./encoder/... ./index
+	go test -run '^$$' -bench . -benchtime 1s ./internal/f32 ./internal/i8 ./encoder/... ./index
 
 ci:
 	bash .ci/run

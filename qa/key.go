@@ -53,8 +53,11 @@ func keyParts(s string) []string {
 		case signs(r) && unicode.IsDigit(afterDot(s[at+n:])) && !wordBeforeSign(s[:at]):
 			minus = "-"
 			at += n
-		case meansSomething(r) || isMeasure(s[:at], r, s[at+n:]):
+		case meansSomething(r):
 			out = append(out, string(r))
+			at += n
+		case isMeasure(s[:at], r, s[at+n:]):
+			out = append(out, map[rune]string{'\'': "′", '"': "″"}[r])
 			at += n
 		default:
 			at += n

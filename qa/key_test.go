@@ -19,6 +19,8 @@ func TestAnswerKey(t *testing.T) {
 		{"well-known", "well known"},
 		{"3-5", "3 5", "3–5"},
 		{"the", "The"},
+		{"5'", "5′"},
+		{"1889\"", "1889″"},
 	} {
 		for _, s := range same[1:] {
 			if answerKey(s) != answerKey(same[0]) {
