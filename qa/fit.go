@@ -10,7 +10,7 @@ import (
 
 // Defaults of FitOptions.
 const (
-	DefaultLost         = 0.025
+	DefaultLost         = 0.04
 	DefaultRidge        = 1e-2
 	DefaultUnanswerable = 0.3
 )

@@ -41,7 +41,7 @@ answers but is no probability; semsearch eval calibrate makes one.
 
 --explain says how the answer came about: the passages with their ranks and scores, the spans with the
 reader's logits, what made the confidence, and which words of the question the answer hangs on.`,
-		Example: `  semsearch ask "How long does a burn have to be cooled?"
+		Example: `  semsearch ask "How long do I hold a burn under water?"
   semsearch ask -k 1 --json "When is a smoke alarm replaced?" | jq -r '.answers[].text'
   semsearch ask --min-confidence 0.7 "How warm is the water for green tea?"`,
 		Annotations: exitCodes("there is an answer", "there is no answer", "an error"),

@@ -18,7 +18,7 @@ import (
 const (
 	floorFirst  = 0.70 // share of queries whose wanted passage is the first hit
 	floorThree  = 0.84 // ... among the first three
-	floorAnswer = 0.40 // share of questions whose first answer holds the wanted words
+	floorAnswer = 0.60 // share of questions whose first answer holds the wanted words
 )
 
 // handbook adds examples/handbook to a database and returns the folder to run commands in.
@@ -219,7 +219,7 @@ func TestHandbookCommand(t *testing.T) {
 	}
 	var printed struct{ Hits, Answers []place }
 	object(t, &printed, 0, dir, "query", "--json", "how long does a burn take to heal")
-	object(t, &printed, 0, dir, "ask", "--json", "How long does a burn have to be cooled?")
+	object(t, &printed, 0, dir, "ask", "--json", "How long do I hold a burn under water?")
 
 	d := openHandbook(t, dir)
 	rd, err := defaultmodel.Reader()
@@ -234,7 +234,7 @@ func TestHandbookCommand(t *testing.T) {
 	for _, h := range found {
 		hits = append(hits, place{h.ID, h.Text, h.Start, h.End, h.Line})
 	}
-	read, err := qa.Ask(t.Context(), d, rd, "How long does a burn have to be cooled?", nil)
+	read, err := qa.Ask(t.Context(), d, rd, "How long do I hold a burn under water?", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
