@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -232,7 +233,7 @@ func (f Format) dbFormat() string {
 	return db.FormatText
 }
 
-// fileTitle is the name of a file without folders and without known extensions.
+// fileTitle is the name of a file without folders and without known extensions, never blank.
 func fileTitle(name string) string {
 	base := filepath.Base(filepath.ToSlash(name))
 	if Known(base) {
@@ -242,6 +243,9 @@ func fileTitle(name string) string {
 	}
 	if !utf8.ValidString(base) {
 		base = strings.ToValidUTF8(base, "\ufffd")
+	}
+	if strings.TrimSpace(base) == "" { // a name of blanks is a name, but none to look at
+		base = strconv.Quote(base)
 	}
 	return base
 }
