@@ -1,7 +1,7 @@
 # Everything here is a name for a command that README or CONTRIBUTING explains.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race purego lint cross fuzz crash bench ci
+.PHONY: build test race purego lint bench ci
 
 build:
 	CGO_ENABLED=0 go build -o semsearch ./cmd/semsearch
